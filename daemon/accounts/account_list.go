@@ -1,0 +1,73 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/latchkey-mail/latchkey/store"
+)
+
+// MaxPage is how many accounts or events one question returns at most: no read
+// of the store stays open for longer.
+const MaxPage = 1000
+
+// Page is a page of accounts by address.
+type Page struct {
+	Accounts []Summary `json:"accounts"`
+	Damaged  []string  `json:"damaged,omitempty"` // addresses whose record cannot be read
+	Next     string    `json:"next,omitempty"`    // the page behind starts after it; "": this is the last one
+}
+
+// List is the page of accounts whose addresses stand strictly behind after. It
+// holds at most limit of them, damaged ones too; 0 means MaxPage.
+func (s *Service) List(ctx context.Context, after string, limit int) (Page, error) {
+	if limit <= 0 || limit > MaxPage {
+		limit = MaxPage
+	}
+	two, now := s.Config().TwoStep, s.Now()
+	var page Page
+	err := s.Store.View(ctx, func(r *store.Reader) error {
+		found, err := r.Accounts(after, limit)
+		page = Page{Accounts: make([]Summary, 0, len(found))}
+		if page.Damaged, err = damagedAddresses(err); err != nil {
+			return err
+		}
+		for _, account := range found {
+			page.Accounts = append(page.Accounts, summarize(account, two, now))
+		}
+		return nil
+	})
+	if err != nil {
+		return Page{}, explain(err)
+	}
+	if n := len(page.Accounts); n+len(page.Damaged) == limit {
+		if n > 0 {
+			page.Next = page.Accounts[n-1].Address
+		}
+		if d := len(page.Damaged); d > 0 {
+			page.Next = max(page.Next, page.Damaged[d-1])
+		}
+	}
+	return page, nil
+}
+
+// damagedAddresses takes apart what Reader.Accounts joins: the addresses of the
+// accounts that are damaged, or an error that is something else.
+func damagedAddresses(err error) ([]string, error) {
+	if err == nil {
+		return nil, nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil, err
+	}
+	var damaged []string
+	for _, one := range joined.Unwrap() {
+		var account *store.DamagedAccountError
+		if !errors.As(one, &account) {
+			return nil, err
+		}
+		damaged = append(damaged, account.Address)
+	}
+	return damaged, nil
+}

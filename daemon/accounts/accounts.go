@@ -1,0 +1,147 @@
+// Package accounts does what an owner, a helpdesk or an administrator may do to
+// an account: add it, set its password, make and revoke app passwords, bind a
+// phone. Every door (admin socket, offline commands, portal) calls it, and
+// there is no second way to change a record.
+//
+// Each change is one transaction, and the event that names who did it is
+// written in the same one: what was acknowledged is on disk, with its author.
+// A change that is already so is no error and leaves no event.
+//
+// What ends what:
+//
+//	phone bound       app passwords made before end, but for those that an
+//	                  administrator made: who stole a main password cannot
+//	                  have planted one first
+//	number changed    app passwords stay
+//	phone unbound     app passwords stay
+//	password set      app passwords end if asked
+//	disabled          app passwords are kept, and open nothing meanwhile
+//	deleted           everything is gone but the events
+//
+// Package policy answers whether a login may pass; nothing here does.
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/sasl"
+	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+// Service does it. All fields but Flush must be set, and none is changed once
+// the first method was called. All methods may be called at the same time.
+//
+// Every method takes an address as a person typed it and prepares it; errors
+// are *Error where a person can do something about them.
+type Service struct {
+	Store  *store.Store
+	Keys   *secret.Keys
+	Now    func() time.Time
+	Rand   io.Reader             // of cryptographic quality
+	Config func() *config.Config // the one in force: a reload changes it
+
+	// Hash makes the stored form of a new main password. It may take long.
+	Hash func(ctx context.Context, password secret.Secret) (string, error)
+
+	// Flush writes the events and last uses that still wait in memory. It is
+	// called before either is read. Nil: nothing waits.
+	Flush func(ctx context.Context) error
+}
+
+// address prepares what a person typed. A name that cannot be prepared is no
+// account's, so the error is the same as for a missing account.
+func (s *Service) address(typed string) (string, error) {
+	name, err := sasl.PrepareName(typed, s.Config().Auth.DefaultDomain)
+	if err != nil {
+		told := noAccount(err)
+		if !strings.Contains(typed, "@") && s.Config().Auth.DefaultDomain == "" {
+			told.Hint = "write it with its domain, name@example.org, or set default_domain in [auth]"
+		}
+		return "", told
+	}
+	return name, nil
+}
+
+// flush makes events and last uses readable.
+func (s *Service) flush(ctx context.Context) error {
+	if s.Flush == nil {
+		return nil
+	}
+	return s.Flush(ctx)
+}
+
+// change is a change of one account inside its transaction.
+type change struct {
+	*store.Writer
+	account *store.Account
+	actor   store.Actor
+	now     time.Time
+	made    bool // something changed: there is an event
+	deleted bool // what changed is that the account goes
+	buried  []store.AppPassword
+}
+
+// change runs fn in one transaction with the account that typed means, and
+// writes the account back, or deletes it, if fn noted an event. fn may run more
+// than once.
+func (s *Service) change(ctx context.Context, actor store.Actor, typed string, fn func(c *change) error) error {
+	name, err := s.address(typed)
+	if err != nil {
+		return err
+	}
+	now := s.Now().UTC()
+	err = s.Store.Update(ctx, func(w *store.Writer) error {
+		account, err := w.Account(name)
+		if err != nil {
+			return err
+		}
+		c := &change{Writer: w, account: account, actor: actor, now: now}
+		if err := fn(c); err != nil {
+			return err
+		}
+		switch {
+		case !c.made:
+			return nil
+		case c.deleted:
+			return w.DeleteAccount(account)
+		default:
+			return w.PutAccount(account)
+		}
+	})
+	return explain(err)
+}
+
+// event notes what the change is. credential is the id of an app password, ""
+// if none is meant; detail never holds a secret.
+func (c *change) event(kind store.EventKind, credential, detail string) error {
+	c.made = true
+	return c.PutEvent(store.Event{
+		Time: c.now, Last: c.now, Count: 1, Kind: kind, AccountID: c.account.ID, Address: c.account.Address,
+		Credential: credential, Actor: c.actor, Detail: detail,
+	})
+}
+
+// explain turns the store's errors into ones that a person can read.
+func explain(err error) error {
+	var own *Error
+	switch {
+	case err == nil || errors.As(err, &own):
+		return err
+	case errors.Is(err, store.ErrNoAccount):
+		return noAccount(err)
+	case errors.Is(err, store.ErrAccountExists):
+		return &Error{Kind: ErrExists, Sentence: "this account exists already", Cause: err}
+	case errors.Is(err, store.ErrDamaged):
+		return &Error{Kind: ErrDamaged, Sentence: "a record of this account is damaged",
+			Hint: "nothing was changed; restore the database from a backup", Cause: err}
+	default:
+		return fmt.Errorf("accounts: %w", err)
+	}
+}

@@ -1,0 +1,89 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+// maxName bounds the name of an app password, in characters.
+const maxName = 64
+
+// NewAppPassword is what an app password is made from.
+type NewAppPassword struct {
+	Name    string       // 1 to 64 characters; blanks at the ends are cut off
+	Scopes  store.Scopes // 0 = all
+	Expires time.Time    // zero = never
+	ByAdmin bool         // made for the owner, not by the owner
+}
+
+// AddAppPassword makes an app password. Its letters are returned here and
+// nowhere else: only a keyed tag of them is kept.
+func (s *Service) AddAppPassword(ctx context.Context, actor store.Actor, typed string, spec NewAppPassword) (AppPassword, [16]byte, error) {
+	none := [16]byte{}
+	if err := s.checkNewAppPassword(&spec); err != nil {
+		return AppPassword{}, none, err
+	}
+	letters, err := secret.NewAppPassword(s.Rand)
+	if err != nil {
+		return AppPassword{}, none, fmt.Errorf("accounts: drawing an app password: %w", err)
+	}
+	id, err := store.NewAppPasswordID(s.Rand)
+	if err != nil {
+		return AppPassword{}, none, fmt.Errorf("accounts: %w", err)
+	}
+	var made store.AppPassword
+	err = s.change(ctx, actor, typed, func(c *change) error {
+		made = store.AppPassword{ID: id, Name: spec.Name, Made: c.now.Truncate(time.Second), MadeBy: actor, ByAdmin: spec.ByAdmin,
+			Scopes: spec.Scopes, Expires: spec.Expires, State: store.Live}
+		return s.addAppPassword(c, made, letters)
+	})
+	if err != nil {
+		return AppPassword{}, none, err
+	}
+	return AppPassword{AppPassword: made}, letters, nil
+}
+
+func (s *Service) checkNewAppPassword(spec *NewAppPassword) error {
+	spec.Name = strings.TrimSpace(spec.Name)
+	if !plainText(spec.Name, maxName) {
+		return &Error{Kind: ErrName, Sentence: "an app password needs a name of 1 to 64 plain characters",
+			Hint: "name the device it is for, such as \"Alice's phone\""}
+	}
+	if spec.Scopes == 0 {
+		spec.Scopes = store.ScopeAll
+	}
+	if spec.Expires.IsZero() {
+		return nil
+	}
+	spec.Expires = spec.Expires.Truncate(time.Second)
+	return s.checkAhead(spec.Expires)
+}
+
+// addAppPassword puts the row and its description below the account.
+func (s *Service) addAppPassword(c *change, made store.AppPassword, letters [16]byte) error {
+	if err := c.buryExpired(); err != nil {
+		return err
+	}
+	live := 0
+	for _, row := range c.account.AppPasswords {
+		if row.Live(c.now) {
+			live++
+		}
+	}
+	if most := s.Config().AppPasswords.Max; live >= most {
+		return &Error{Kind: ErrTooMany, Sentence: fmt.Sprintf("the account has %d app passwords, and no more are allowed", live),
+			Hint: "revoke one that is not used any more"}
+	}
+	c.account.AppPasswords = append(c.account.AppPasswords, store.AppPasswordRow{
+		ID: made.ID, Tag: s.Keys.AppPasswordTag(c.account.ID, letters), Scopes: made.Scopes, State: store.Live, Expires: made.Expires,
+	})
+	if err := c.PutAppPassword(c.account.ID, made); err != nil {
+		return err
+	}
+	return c.event(store.EventAppPasswordMade, made.ID.String(), made.Name)
+}

@@ -1,0 +1,86 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+// Bounds of a main password: the first in characters, the second in bytes.
+const (
+	MinPassword = 8
+	MaxPassword = 1024
+)
+
+// SetPassword gives an account a new main password, as an administrator
+// does. revoke also ends all its live app passwords; it returns those.
+func (s *Service) SetPassword(ctx context.Context, actor store.Actor, typed string, password secret.Secret, revoke bool) ([]store.AppPasswordID, error) {
+	if password.IsZero() {
+		return nil, &Error{Kind: ErrPassword, Sentence: "the password is empty"}
+	}
+	name, err := s.address(typed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Store.Account(ctx, name); err != nil { // before the slow hash
+		return nil, explain(err)
+	}
+	hash, err := s.newHash(ctx, password)
+	if err != nil {
+		return nil, err
+	}
+	var ended []store.AppPasswordID
+	err = s.change(ctx, actor, typed, func(c *change) error {
+		ended = nil
+		c.account.MainHash = hash
+		if err := c.event(store.EventPasswordSet, "", ""); err != nil {
+			return err
+		}
+		if !revoke {
+			return nil
+		}
+		ended, err = c.endAppPasswords(store.Revoked, func(store.AppPassword) bool { return true })
+		return err
+	})
+	return ended, err
+}
+
+// newHash checks a new main password and makes its stored form. The zero Secret
+// has none.
+func (s *Service) newHash(ctx context.Context, password secret.Secret) (string, error) {
+	if password.IsZero() {
+		return "", nil
+	}
+	if err := checkPassword(password.Reveal()); err != nil {
+		return "", err
+	}
+	hash, err := s.Hash(ctx, password)
+	if err != nil {
+		return "", fmt.Errorf("accounts: hashing the password: %w", err)
+	}
+	return hash, nil
+}
+
+func checkPassword(p string) error {
+	bad := func(sentence string) error { return &Error{Kind: ErrPassword, Sentence: sentence} }
+	switch {
+	case len(p) > MaxPassword:
+		return bad("the password is longer than 1024 bytes")
+	case !utf8.ValidString(p):
+		return bad("the password is not valid UTF-8")
+	case strings.IndexByte(p, 0) >= 0:
+		return bad("the password contains a NUL character")
+	case utf8.RuneCountInString(p) < MinPassword:
+		return bad("the password is shorter than 8 characters")
+	}
+	// What looks like an app password is looked up as one and never hashed.
+	if _, ok := secret.FoldAppPassword(p); ok {
+		return &Error{Kind: ErrLooksLikeAppPassword, Sentence: "this password has the form of an app password (16 letters)",
+			Hint: "add a digit or a sign, or make it longer"}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-mail/latchkey/store"
+)
+
+// Binding says what binding a phone did.
+type Binding struct {
+	Phone   string                `json:"phone"`   // masked
+	Changed bool                  `json:"changed"` // another number was bound before
+	Ended   []store.AppPasswordID `json:"ended"`   // app passwords made before
+}
+
+// BindPhone binds a phone, or another number if one is bound. The first binding
+// closes the doors in the same transaction: from then on the main password
+// opens nothing but the portal, and app passwords made before end, unless an
+// administrator made them.
+func (s *Service) BindPhone(ctx context.Context, actor store.Actor, typed, number string) (Binding, error) {
+	e164, err := mobileNumber(number)
+	if err != nil {
+		return Binding{}, err
+	}
+	var b Binding
+	err = s.change(ctx, actor, typed, func(c *change) error {
+		b = Binding{Phone: store.MaskNumber(e164), Ended: []store.AppPasswordID{}}
+		if !c.account.Bound.IsZero() {
+			before, err := c.Phone(c.account.ID)
+			// A number that cannot be read is replaced, too.
+			if err != nil && !errors.Is(err, store.ErrNoPhone) && !errors.Is(err, store.ErrDamaged) {
+				return err
+			}
+			if err == nil && before.Number == e164 {
+				return nil
+			}
+			b.Changed = true
+		}
+		return c.bind(e164, &b)
+	})
+	return b, err
+}
+
+func (c *change) bind(e164 string, b *Binding) error {
+	if err := c.PutPhone(c.account.ID, store.Phone{Number: e164, Bound: c.now, BoundBy: c.actor}); err != nil {
+		return err
+	}
+	if b.Changed {
+		return c.event(store.EventPhoneBound, "", "number changed to "+b.Phone)
+	}
+	c.account.Bound = c.now
+	if err := c.event(store.EventPhoneBound, "", b.Phone); err != nil {
+		return err
+	}
+	// One whose description is lost ends with them: nobody knows who made it.
+	ended, err := c.endAppPasswords(store.MadeBeforeBinding, func(p store.AppPassword) bool { return !p.ByAdmin })
+	if err != nil {
+		return fmt.Errorf("ending earlier app passwords: %w", err)
+	}
+	b.Ended = append(b.Ended, ended...)
+	return nil
+}

@@ -1,0 +1,58 @@
+// Package admin is the administrators' door: one http.Handler that speaks JSON
+// and does nothing itself but ask who is there and call package accounts.
+//
+// Every question is a POST to /v1/ and a name ("/v1/account/show") with one
+// JSON object as its body, and is answered by one object. A failure is an
+// object too: "error" is a sentence for a person, "hint" what to do about it
+// and "kind" a word for a program (see Error).
+//
+//	curl --unix-socket /run/latchkey/admin -d '{"address":"alice@example.org"}' http://latchkey/v1/account/show
+//
+// The handler is served on a unix socket (NewServer), where the kernel says who
+// asks, or run inside a command when no daemon runs (InProcess). Root and the
+// daemon's own user may ask everything; the members of [admin] group, the
+// helpdesk, may look, and unbind the phone of who has lost it; everybody else is
+// refused.
+package admin
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+)
+
+// Handler is the door. Make it with New.
+type Handler struct {
+	accounts  *accounts.Service
+	uid       uint32 // of the daemon: this user may do everything
+	directory directory
+	log       *slog.Logger
+	mux       *http.ServeMux
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// New makes the handler. It answers 403 to a request of which it cannot tell who
+// asks: see NewServer and InProcess. The daemon's user is the one that this
+// process runs as now.
+func New(s *accounts.Service, log *slog.Logger) *Handler {
+	h := &Handler{accounts: s, uid: uint32(os.Geteuid()), directory: system{}, log: log, mux: http.NewServeMux()}
+	h.routes()
+	return h
+}
+
+// ServeHTTP asks who is there before anything else.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	who, err := h.identify(r.Context())
+	if err != nil {
+		h.log.Warn("admin: cannot tell who asks", "error", err)
+	}
+	if who.Role == Stranger {
+		h.log.Info("admin: refused", "actor", who.Actor, "path", brief(r.URL.Path))
+		writeError(w, refused("this needs root or the daemon's user"))
+		return
+	}
+	h.mux.ServeHTTP(w, r.WithContext(withIdentity(r.Context(), who)))
+}

@@ -1,0 +1,172 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+)
+
+// patience is how long an answer may take: a new password waits for its hash.
+const patience = 2 * time.Minute
+
+// maxAnswer bounds an answer: a page of 1,000 events is below 1 MiB.
+const maxAnswer = 16 << 20
+
+// Client asks the handler. Its methods return *Error where the handler said no.
+type Client struct{ http http.Client }
+
+// NewClient asks over a transport: that of Dial, or InProcess.
+func NewClient(t http.RoundTripper) *Client {
+	return &Client{http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return errors.New("admin: the handler never redirects")
+	}}}
+}
+
+// Dial is a transport to the daemon behind a unix socket. It connects with the
+// first question.
+func Dial(socket string) http.RoundTripper {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}}
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// call puts one question.
+func call[A, Q any](ctx context.Context, c *Client, path string, question Q) (A, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var answer A
+	body, err := json.Marshal(question)
+	if err != nil {
+		return answer, fmt.Errorf("admin: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://latchkey"+path, bytes.NewReader(body))
+	if err != nil {
+		return answer, fmt.Errorf("admin: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	reply, err := c.http.Do(r)
+	if err != nil {
+		return answer, fmt.Errorf("admin: %w", err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
+	if err != nil {
+		return answer, fmt.Errorf("admin: %w", err)
+	}
+	if reply.StatusCode != http.StatusOK {
+		told := &Error{Status: reply.StatusCode}
+		if json.Unmarshal(text, told) != nil || told.Sentence == "" {
+			return answer, fmt.Errorf("admin: the daemon answered %s", reply.Status)
+		}
+		return answer, told
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return answer, fmt.Errorf("admin: the daemon's answer: %w", err)
+	}
+	return answer, nil
+}
+
+// The questions, one method each.
+
+// AccountList is a page of accounts.
+func (c *Client) AccountList(ctx context.Context, q AccountList) (accounts.Page, error) {
+	return call[accounts.Page](ctx, c, pathAccountList, q)
+}
+
+// AccountShow is everything about one account.
+func (c *Client) AccountShow(ctx context.Context, address string) (*accounts.Account, error) {
+	return call[*accounts.Account](ctx, c, pathAccountShow, AccountQuestion{address})
+}
+
+// AccountAdd makes an account.
+func (c *Client) AccountAdd(ctx context.Context, q AccountAdd) (*accounts.Account, error) {
+	return call[*accounts.Account](ctx, c, pathAccountAdd, q)
+}
+
+// AccountDelete removes an account.
+func (c *Client) AccountDelete(ctx context.Context, address string) error {
+	return c.do(ctx, pathAccountDelete, address)
+}
+
+// AccountDisable stops all logins of an account.
+func (c *Client) AccountDisable(ctx context.Context, address string) error {
+	return c.do(ctx, pathAccountDisable, address)
+}
+
+// AccountEnable allows them again.
+func (c *Client) AccountEnable(ctx context.Context, address string) error {
+	return c.do(ctx, pathAccountEnable, address)
+}
+
+// AccountExempt makes an exception from enforcement.
+func (c *Client) AccountExempt(ctx context.Context, q AccountExempt) error {
+	_, err := call[Done](ctx, c, pathAccountExempt, q)
+	return err
+}
+
+// AccountUnexempt ends it.
+func (c *Client) AccountUnexempt(ctx context.Context, address string) error {
+	return c.do(ctx, pathAccountUnexempt, address)
+}
+
+// SetPassword sets a main password.
+func (c *Client) SetPassword(ctx context.Context, q SetPassword) (PasswordSet, error) {
+	return call[PasswordSet](ctx, c, pathPassword, q)
+}
+
+// AppPasswordList is all app passwords of an account.
+func (c *Client) AppPasswordList(ctx context.Context, address string) (AppPasswordPage, error) {
+	return call[AppPasswordPage](ctx, c, pathAppPasswordList, AccountQuestion{address})
+}
+
+// AppPasswordAdd makes an app password.
+func (c *Client) AppPasswordAdd(ctx context.Context, q AppPasswordAdd) (AppPasswordMade, error) {
+	return call[AppPasswordMade](ctx, c, pathAppPasswordAdd, q)
+}
+
+// AppPasswordRevoke ends an app password.
+func (c *Client) AppPasswordRevoke(ctx context.Context, q AppPasswordRevoke) (accounts.AppPassword, error) {
+	return call[accounts.AppPassword](ctx, c, pathAppPasswordRevoke, q)
+}
+
+// PhoneBind binds a phone.
+func (c *Client) PhoneBind(ctx context.Context, q PhoneBind) (accounts.Binding, error) {
+	return call[accounts.Binding](ctx, c, pathPhoneBind, q)
+}
+
+// PhoneUnbind removes the phone.
+func (c *Client) PhoneUnbind(ctx context.Context, address string) error {
+	return c.do(ctx, pathPhoneUnbind, address)
+}
+
+// PhoneShow is the phone with its number masked.
+func (c *Client) PhoneShow(ctx context.Context, address string) (accounts.Phone, error) {
+	return call[accounts.Phone](ctx, c, pathPhoneShow, AccountQuestion{address})
+}
+
+// PhoneReveal is the phone with its whole number.
+func (c *Client) PhoneReveal(ctx context.Context, address string) (accounts.Phone, error) {
+	return call[accounts.Phone](ctx, c, pathPhoneReveal, AccountQuestion{address})
+}
+
+// Events is a page of events.
+func (c *Client) Events(ctx context.Context, q Events) (EventPage, error) {
+	return call[EventPage](ctx, c, pathEvents, q)
+}
+
+func (c *Client) do(ctx context.Context, path, address string) error {
+	_, err := call[Done](ctx, c, path, AccountQuestion{address})
+	return err
+}

@@ -1,0 +1,105 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"strings"
+)
+
+// The questions. The first ones may also be asked by the helpdesk.
+const (
+	pathAccountList     = "/v1/account/list"
+	pathAccountShow     = "/v1/account/show"
+	pathAppPasswordList = "/v1/app-password/list"
+	pathPhoneShow       = "/v1/phone/show"
+	pathEvents          = "/v1/events"
+	pathPhoneUnbind     = "/v1/phone/unbind"
+
+	pathAccountAdd        = "/v1/account/add"
+	pathAccountDelete     = "/v1/account/delete"
+	pathAccountDisable    = "/v1/account/disable"
+	pathAccountEnable     = "/v1/account/enable"
+	pathAccountExempt     = "/v1/account/exempt"
+	pathAccountUnexempt   = "/v1/account/unexempt"
+	pathPassword          = "/v1/account/set-password"
+	pathAppPasswordAdd    = "/v1/app-password/add"
+	pathAppPasswordRevoke = "/v1/app-password/revoke"
+	pathPhoneBind         = "/v1/phone/bind"
+	pathPhoneReveal       = "/v1/phone/reveal"
+)
+
+// routes is the permissions table: who may ask what. The helpdesk resets the
+// phone of somebody who has lost it, and does not bind another: who has stolen a
+// helpdesk's login must not become an account's second step, nor its first.
+func (h *Handler) routes() {
+	look(h, pathAccountList, Helpdesk, h.accountList)
+	look(h, pathAccountShow, Helpdesk, h.accountShow)
+	look(h, pathAppPasswordList, Helpdesk, h.appPasswordList)
+	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
+	look(h, pathEvents, Helpdesk, h.events)
+
+	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
+
+	change(h, pathAccountAdd, Administrator, h.accountAdd)
+	change(h, pathAccountDelete, Administrator, h.accountDelete)
+	change(h, pathAccountDisable, Administrator, h.accountDisable)
+	change(h, pathAccountEnable, Administrator, h.accountEnable)
+	change(h, pathAccountExempt, Administrator, h.accountExempt)
+	change(h, pathAccountUnexempt, Administrator, h.accountUnexempt)
+	change(h, pathPassword, Administrator, h.setPassword)
+	change(h, pathAppPasswordAdd, Administrator, h.appPasswordAdd)
+	change(h, pathAppPasswordRevoke, Administrator, h.appPasswordRevoke)
+	change(h, pathPhoneBind, Administrator, h.phoneBind)
+	change(h, pathPhoneReveal, Administrator, h.phoneReveal)
+
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, &Error{Status: http.StatusNotFound, Kind: KindNoRoute, Sentence: "there is no such question",
+			Hint: "the command and the daemon may be of different versions"})
+	})
+}
+
+// change registers a question that changes something, or whose answer leaves an
+// event: the log says who asked it.
+func change[Q subject, A any](h *Handler, path string, least Role, answer func(context.Context, Q) (A, error)) {
+	look(h, path, least, func(ctx context.Context, question Q) (A, error) {
+		reply, err := answer(ctx, question)
+		if err == nil {
+			h.log.Info("changed", "what", strings.TrimPrefix(path, "/v1/"), "account", question.account(), "actor", identity(ctx).Actor)
+		}
+		return reply, err
+	})
+}
+
+// look registers one question: permission, body, answer.
+func look[Q, A any](h *Handler, path string, least Role, answer func(context.Context, Q) (A, error)) {
+	h.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		who := identity(r.Context())
+		if who.Role < least {
+			h.log.Info("admin: refused", "actor", who.Actor, "path", path)
+			writeError(w, refused("the helpdesk may not do this; it needs root or the daemon's user"))
+			return
+		}
+		var question Q
+		if err := decode(w, r, &question); err != nil {
+			writeError(w, err)
+			return
+		}
+		reply, err := answer(r.Context(), question)
+		if err != nil {
+			writeError(w, h.failure(path, who, err))
+			return
+		}
+		writeJSON(w, http.StatusOK, reply)
+	})
+}
+
+// subject is a question about one account: that one, as it was asked.
+type subject interface{ account() string }
+
+func (q AccountQuestion) account() string   { return q.Address }
+func (q AccountAdd) account() string        { return q.Address }
+func (q AccountExempt) account() string     { return q.Address }
+func (q SetPassword) account() string       { return q.Address }
+func (q AppPasswordAdd) account() string    { return q.Address }
+func (q AppPasswordRevoke) account() string { return q.Address }
+func (q PhoneBind) account() string         { return q.Address }

@@ -1,0 +1,184 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+)
+
+// connection is one connection to the server and its share of the load. Only the
+// goroutine in run uses it until that has returned.
+type connection struct {
+	client   *dovecot.Client
+	nc       net.Conn
+	inFlight int
+	duration time.Duration
+	left     int64 // logins still to start
+	accounts []Account
+	next     int // the account whose turn it is
+	auth     dovecot.AuthRequest
+	login    bool // LOGIN: the secrets go out as answers to prompts
+	open     map[uint32]login
+	tally
+}
+
+// login is one that has not been answered.
+type login struct {
+	started time.Time
+	account int
+	prompts int // answered so far
+}
+
+// tally is what a connection counts.
+type tally struct {
+	accepted, rejected, undecided uint64
+	unanswered                    int
+	ended                         time.Time // when the last answer came
+	latency                       histogram
+}
+
+func newConnection(o *Options, i int, nc net.Conn, client *dovecot.Client) *connection {
+	c := &connection{
+		client: client, nc: nc,
+		inFlight: o.InFlight,
+		duration: o.Duration,
+		left:     MaxLogins,
+		accounts: o.Accounts,
+		next:     len(o.Accounts) * i / o.Connections, // each begins elsewhere
+		login:    o.Mechanism == "LOGIN",
+		open:     make(map[uint32]login, o.InFlight),
+	}
+	if o.Logins > 0 {
+		n, rest := o.Logins/int64(o.Connections), o.Logins%int64(o.Connections)
+		c.left = n
+		if int64(i) < rest {
+			c.left++
+		}
+	}
+	c.auth = dovecot.AuthRequest{
+		Mechanism: o.Mechanism, Service: o.Service,
+		Secured: true, TLS: true,
+		NoPenalty: true, // Dovecot would slow its answers down, which is not its speed
+		Session:   fmt.Sprintf("bench%011x", i),
+		LocalIP:   netip.AddrFrom4([4]byte{192, 0, 2, 1}), LocalPort: 993,
+		RemotePort: uint16(40000 + i),
+	}
+	return c
+}
+
+// device is the address that an account logs in from, always the same one.
+func device(account int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(account >> 16), byte(account >> 8), byte(account)})
+}
+
+// run drives the connection until its share is done or its time is over.
+func (c *connection) run(start time.Time) error {
+	stop := start.Add(c.duration)
+	if err := c.nc.SetDeadline(stop.Add(drainFor)); err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	var reply dovecot.Reply
+	for now := start; ; {
+		if err := c.fill(now, now.Before(stop)); err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+		if len(c.open) == 0 {
+			return nil
+		}
+		if err := c.client.Flush(); err != nil {
+			return c.broken(err)
+		}
+		// All answers that one read brings have come at the same time.
+		for first := true; first || c.client.Buffered(); first = false {
+			err := c.client.ReadReply(&reply)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.unanswered = len(c.open)
+				return nil
+			}
+			if err != nil {
+				return c.broken(err)
+			}
+			if first {
+				now = time.Now()
+			}
+			if err := c.take(&reply, now); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// fill starts as many logins as may be open.
+func (c *connection) fill(now time.Time, more bool) error {
+	for more && len(c.open) < c.inFlight && c.left > 0 {
+		l := login{started: now, account: c.next}
+		if c.next++; c.next == len(c.accounts) {
+			c.next = 0
+		}
+		if !c.login {
+			c.auth.Initial = c.accounts[l.account].plain
+		}
+		c.auth.RemoteIP = device(l.account)
+		id, err := c.client.Start(&c.auth)
+		if err != nil {
+			return err
+		}
+		c.open[id] = l
+		c.left--
+	}
+	return nil
+}
+
+// take counts an answer, or answers a prompt.
+func (c *connection) take(r *dovecot.Reply, now time.Time) error {
+	l, known := c.open[r.ID]
+	if !known {
+		return fmt.Errorf("bench: the server answered request %d, which is not open", r.ID)
+	}
+	if r.Kind == dovecot.Challenged {
+		return c.prompted(r.ID, l)
+	}
+	delete(c.open, r.ID)
+	switch {
+	case r.OK:
+		c.accepted++
+	case r.Code == dovecot.TempFail:
+		c.undecided++
+	default:
+		c.rejected++
+	}
+	c.ended = now
+	c.latency.add(now.Sub(l.started))
+	return nil
+}
+
+// prompted answers LOGIN's two prompts, whatever their words are.
+func (c *connection) prompted(id uint32, l login) error {
+	if !c.login || l.prompts == 2 {
+		return fmt.Errorf("bench: unexpected challenge from the server")
+	}
+	account := &c.accounts[l.account]
+	response := account.secret
+	if l.prompts == 0 {
+		response = account.user
+	}
+	l.prompts++
+	c.open[id] = l
+	return c.client.Continue(id, response)
+}
+
+// broken says what became of a connection that did not last.
+func (c *connection) broken(err error) error {
+	c.unanswered = len(c.open)
+	n := c.accepted + c.rejected + c.undecided
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("bench: the server closed a connection after %d answers, with %d logins open", n, len(c.open))
+	}
+	return fmt.Errorf("bench: after %d answers: %w", n, err)
+}

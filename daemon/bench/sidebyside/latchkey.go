@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon"
+	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/boltkv"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+const (
+	accountCount       = 1000
+	appPasswordsOfEach = 3
+	mainPassword       = "the main password, which nobody floods with"
+	accountsPerUpdate  = 200
+)
+
+func address(i int) string { return fmt.Sprintf("user%04d@example.org", i) }
+
+// latchkeyFolder is a data folder, a configuration and the secrets in it.
+type latchkeyFolder struct {
+	config   string
+	socket   string
+	accounts []byte // lines for latchkey bench, one for each app password
+	mainHash string
+}
+
+// makeLatchkey fills a data folder with accounts that have a main password, no
+// phone, and app passwords.
+func makeLatchkey(ctx context.Context, dir string) (*latchkeyFolder, error) {
+	data, run := filepath.Join(dir, "data"), filepath.Join(dir, "run")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	f := &latchkeyFolder{config: filepath.Join(dir, "latchkey.toml"), socket: filepath.Join(run, "auth-client")}
+	config := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n", data, run)
+	if err := os.WriteFile(f.config, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	hash, err := secret.Hash(rand.Reader, secret.New(mainPassword), secret.DefaultCost())
+	if err != nil {
+		return nil, err
+	}
+	f.mainHash = hash // the same one for all: each try costs its own hashing all the same
+	keys, err := secret.OpenKeys(filepath.Join(data, daemon.KeyFile), false, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := boltkv.Open(filepath.Join(data, daemon.DatabaseFile), boltkv.Options{})
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, engine, keys, store.Options{MigrateOK: true})
+	if err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	for i := 0; i < accountCount && err == nil; i += accountsPerUpdate {
+		err = f.fill(ctx, st, keys, i, min(i+accountsPerUpdate, accountCount))
+	}
+	return f, errors.Join(err, st.Close())
+}
+
+// fill makes the accounts from first up to last, without it.
+func (f *latchkeyFolder) fill(ctx context.Context, st *store.Store, keys *secret.Keys, first, last int) error {
+	var lines []byte
+	err := st.Update(ctx, func(w *store.Writer) error {
+		lines = nil
+		for i := first; i < last; i++ {
+			account, err := w.CreateAccount(address(i), f.mainHash)
+			if err != nil {
+				return err
+			}
+			for n := range appPasswordsOfEach {
+				letters, err := addAppPassword(w, keys, account, n)
+				if err != nil {
+					return err
+				}
+				lines = fmt.Appendf(lines, "%s\t%s\n", account.Address, letters)
+			}
+			if err := w.PutAccount(account); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	f.accounts = append(f.accounts, lines...)
+	return err
+}
+
+// addAppPassword makes one; its row in account is still to be put.
+func addAppPassword(w *store.Writer, keys *secret.Keys, account *store.Account, n int) ([16]byte, error) {
+	letters, err := secret.NewAppPassword(rand.Reader)
+	if err != nil {
+		return letters, err
+	}
+	id, err := store.NewAppPasswordID(rand.Reader)
+	if err != nil {
+		return letters, err
+	}
+	account.AppPasswords = append(account.AppPasswords, store.AppPasswordRow{
+		ID: id, Tag: keys.AppPasswordTag(account.ID, letters), Scopes: store.ScopeAll, State: store.Live,
+	})
+	return letters, w.PutAppPassword(account.ID, store.AppPassword{
+		ID: id, Name: fmt.Sprintf("device %d", n+1), Made: time.Now(), MadeBy: "bench", Scopes: store.ScopeAll, State: store.Live,
+	})
+}

@@ -1,0 +1,99 @@
+// Command sidebyside measures latchkey beside Dovecot's own auth service and
+// beside a server that does nothing, in turn on one machine, and writes
+// BENCHMARKS.md. "make bench" runs it.
+//
+// Every server and every load generator is a process of its own, on unix sockets
+// in a private folder; all of them are ended by their own process ids before it
+// returns. Only ratios within one run mean anything: the machine is shared by
+// server and generator, and may be busy with other things.
+//
+// With -profile it writes nothing, and prints where the CPU time of latchkey goes.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// module is what is built if no binary is given.
+const module = "github.com/latchkey-mail/latchkey"
+
+// atMost bounds a whole run.
+const atMost = 10 * time.Minute
+
+// options are the command line's.
+type options struct {
+	rounds   int
+	duration time.Duration // of one measurement
+	output   string
+	latchkey string // binary; "": build it
+	profile  bool
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds, in each of which all servers have their turn")
+	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement")
+	flag.StringVar(&o.output, "o", "BENCHMARKS.md", "file to write; - for standard output")
+	flag.StringVar(&o.latchkey, "latchkey", "", "binary to measure (default: build "+module+")")
+	flag.BoolVar(&o.profile, "profile", false, "print where the CPU time goes instead")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	err := run(ctx, &o, flag.Args())
+	cancel()
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o *options, args []string) error {
+	if len(args) == 2 && args[0] == "do-nothing" { // this binary, started by itself
+		return serveNothing(ctx, args[1])
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
+	}
+	dir, err := os.MkdirTemp("", "lkbench") // short: a unix socket's path has 107 bytes
+	if err != nil {
+		return err
+	}
+	err = runIn(ctx, o, dir)
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func runIn(ctx context.Context, o *options, dir string) error {
+	if err := os.Chmod(dir, 0o755); err != nil { // Dovecot's auth process is not root
+		return err
+	}
+	if o.latchkey == "" {
+		o.latchkey = filepath.Join(dir, "latchkey")
+		build := exec.CommandContext(ctx, "go", "build", "-o", o.latchkey, module)
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("go build: %w", err)
+		}
+	}
+	if o.profile {
+		return profile(ctx, o, dir)
+	}
+	s := &site{options: o, dir: dir}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	r, err := s.measure(ctx)
+	if err != nil {
+		return err
+	}
+	return r.write(o.output)
+}

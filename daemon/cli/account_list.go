@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+	"github.com/latchkey-mail/latchkey/daemon/admin"
+)
+
+func (a *app) accountList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "list all accounts",
+		Long: `List all accounts. One whose record is damaged is named on standard error, and
+the exit status is then 1.`,
+		Args: takes(),
+		RunE: a.asking(func(q *question, _ []string) error {
+			ask, damaged := admin.AccountList{}, 0
+			for {
+				page, err := q.AccountList(q.ctx, ask)
+				if err != nil {
+					return err
+				}
+				if err := a.printAccounts(page, ask.After == ""); err != nil {
+					return err
+				}
+				damaged += len(page.Damaged)
+				if page.Next == "" {
+					return damagedAccounts(damaged)
+				}
+				ask.After = page.Next
+			}
+		}),
+	}
+}
+
+// damagedAccount stands in JSON for an account of which only the address is known.
+type damagedAccount struct {
+	Address string `json:"address"`
+	Damaged bool   `json:"damaged"` // true
+}
+
+func damagedAccounts(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return &failure{status: exitFailed, sentence: plural(n, "account is", "accounts are") + " damaged",
+		hint: "latchkey check names all that is damaged; restore the database from a backup"}
+}
+
+func (a *app) printAccounts(page accounts.Page, first bool) error {
+	for _, address := range page.Damaged {
+		fmt.Fprintf(a.err, "latchkey: warning: %s: the account's record is damaged\n", printable(address))
+		if !a.json {
+			continue
+		}
+		if err := printJSON(a, damagedAccount{address, true}); err != nil {
+			return err
+		}
+	}
+	rows := make([][]string, 0, len(page.Accounts))
+	for _, s := range page.Accounts {
+		if a.json {
+			if err := printJSON(a, s); err != nil {
+				return err
+			}
+			continue
+		}
+		state := "active"
+		if s.Disabled {
+			state = "disabled"
+		}
+		rows = append(rows, []string{s.Address, state, a.moment(s.Bound), mainWord(s.MainPassword), strconv.Itoa(s.Live)})
+	}
+	switch {
+	case a.json:
+	case len(rows) > 0:
+		table(a.out, "ADDRESS|STATE|PHONE SINCE|MAIN PASSWORD|APP PASSWORDS", rows)
+	case first && len(page.Damaged) == 0:
+		fmt.Fprintln(a.out, "no accounts yet; make one: latchkey account add ADDRESS")
+	}
+	return nil
+}
+
+// mainWord says in a few words what the main password opens.
+func mainWord(m accounts.MainPassword) string {
+	switch m {
+	case accounts.MainOpens:
+		return "opens mail programs"
+	case accounts.MainBound, accounts.MainEnforced:
+		return "opens only the portal"
+	case accounts.MainDisabled:
+		return "opens nothing"
+	default:
+		return "none"
+	}
+}

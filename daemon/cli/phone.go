@@ -1,0 +1,11 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func (a *app) phone() *cobra.Command {
+	return group("phone", "bind, show and unbind the phone of an account",
+		a.phoneBind(),
+		a.phoneShow(),
+		a.phoneUnbind(),
+	)
+}

@@ -1,0 +1,20 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func (a *app) phoneUnbind() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unbind ADDRESS",
+		Short: "remove the phone: two-step verification is off from then",
+		Long: `Remove the phone of an account. Its main password opens mail programs again,
+unless two-step verification is required of it. App passwords stay. The helpdesk
+([admin] group) may do this, too, for who has lost a phone.`,
+		Args: takes("ADDRESS"),
+		RunE: a.asking(func(q *question, args []string) error {
+			if err := q.PhoneUnbind(q.ctx, args[0]); err != nil {
+				return about(args[0], err)
+			}
+			return a.done(args[0], "phone unbound")
+		}),
+	}
+}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// TwoStep is the section [two_step]: from when an account without a phone is
+// treated as if it had one.
+type TwoStep struct {
+	EnforceFrom *Date           // nil = nobody is forced
+	Timezone    string          // IANA name, or "Local" for the machine's own
+	Domains     map[string]Date // by lower-case A-label; the zero Date = never
+	zone        *time.Location  // of Timezone, looked up once by Load
+}
+
+// Date is a day of the calendar. The zero Date is no day at all.
+type Date struct {
+	Year  int
+	Month time.Month
+	Day   int
+}
+
+// IsZero tells whether d is no day.
+func (d Date) IsZero() bool { return d == Date{} }
+
+// String is the day as RFC 3339 writes it, "never" for the zero Date.
+func (d Date) String() string {
+	if d.IsZero() {
+		return "never"
+	}
+	return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+}
+
+// Start is the first moment of the day in a time zone.
+func (d Date) Start(zone *time.Location) time.Time {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone)
+}
+
+// ParseDate reads "2026-12-01".
+func ParseDate(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return Date{}, fmt.Errorf("config: %q is not a date such as 2026-12-01", s)
+	}
+	return Date{t.Year(), t.Month(), t.Day()}, nil
+}
+
+// Enforced tells whether two-step verification is required of the accounts of
+// a domain (lower case, "" = none) at a moment. A domain's own date goes before
+// the general one. The day begins at midnight in Timezone.
+func (t TwoStep) Enforced(domain string, now time.Time) bool {
+	from, own := t.Domains[domain]
+	if !own {
+		if t.EnforceFrom == nil {
+			return false
+		}
+		from = *t.EnforceFrom
+	}
+	return !from.IsZero() && !now.Before(from.Start(t.Zone()))
+}
+
+// Zone is the time zone of Timezone; UTC if there is no such zone, which Load
+// does not let pass.
+func (t TwoStep) Zone() *time.Location {
+	if t.zone != nil {
+		return t.zone
+	}
+	zone, err := time.LoadLocation(t.Timezone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package hasher
+
+const raceEnabled = false

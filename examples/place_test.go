@@ -1,0 +1,189 @@
+package examples
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// place is the private corner of the machine in which the servers of one test
+// run: folders that nobody else uses and a certificate that only they have.
+type place struct {
+	dir  string
+	cert string // PEM file
+	key  string // PEM file
+	tls  *tls.Config
+}
+
+// newPlace makes the folder. It is not t.TempDir: the path of a unix socket is
+// at most 107 bytes, and dovenull and postfix must be able to walk through.
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	p := &place{dir: dir, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
+	p.folder(t, ".", "root", 0o755)
+	p.makeCertificate(t)
+	return p
+}
+
+// folder makes the folder name below the place, owned by the user.
+func (p *place) folder(t *testing.T, name, owner string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	uid, gid := ids(t, owner)
+	if err := os.Chown(path, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// write writes a file below the place and gives its path.
+func (p *place) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// moved rewrites the folders that a text names to where they are here.
+func (p *place) moved(text string) string {
+	return strings.NewReplacer(
+		"/run/dovecot/", p.dir+"/dovecot/",
+		"/var/spool/postfix/", p.dir+"/queue/",
+		"/var/vmail/", p.dir+"/vmail/",
+	).Replace(text)
+}
+
+func (p *place) makeCertificate(t *testing.T) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePEM(t, p.cert, "CERTIFICATE", der, 0o644)
+	writePEM(t, p.key, "PRIVATE KEY", keyDER, 0o600)
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	p.tls = &tls.Config{RootCAs: pool, ServerName: "localhost"}
+}
+
+func writePEM(t *testing.T, path, kind string, der []byte, mode os.FileMode) {
+	t.Helper()
+	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := os.WriteFile(path, text, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ids looks a user up and gives its uid and its own group's gid.
+func ids(t *testing.T, name string) (uid, gid int) {
+	t.Helper()
+	u, err := user.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, err = strconv.Atoi(u.Uid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gid, err = strconv.Atoi(u.Gid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uid, gid
+}
+
+// freePorts finds n loopback addresses that nobody listens on. All are held
+// until the last is found, so that none is given twice.
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	ports := make([]string, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+	}
+	return ports
+}
+
+// requirePeers skips the test if a server it needs is not on this machine, by
+// its name. Under "make test", which installs them, that is a failure.
+func requirePeers(t *testing.T) {
+	t.Helper()
+	absent := t.Skipf
+	if os.Getenv("LATCHKEY_REQUIRE_PEERS") == "1" {
+		absent = t.Fatalf
+	}
+	if os.Geteuid() != 0 {
+		absent("not root: Dovecot and Postfix can only be started as root")
+	}
+	for _, peer := range []struct{ name, file string }{
+		{"Dovecot (dovecot-core)", "/usr/sbin/dovecot"},
+		{"Dovecot's IMAP (dovecot-imapd)", "/usr/lib/dovecot/imap"},
+		{"Dovecot's POP3 (dovecot-pop3d)", "/usr/lib/dovecot/pop3"},
+		{"Dovecot's ManageSieve (dovecot-managesieved)", "/usr/lib/dovecot/managesieve"},
+		{"Dovecot's submission (dovecot-submissiond)", "/usr/lib/dovecot/submission"},
+		{"Dovecot's LMTP (dovecot-lmtpd)", "/usr/lib/dovecot/lmtp"},
+		{"Postfix (postfix)", "/usr/lib/postfix/sbin/master"},
+		{"swaks", "/usr/bin/swaks"},
+	} {
+		if _, err := os.Stat(peer.file); err != nil {
+			absent("%s is not installed: %v", peer.name, err)
+		}
+	}
+	if out, err := run("", "swaks", "--support"); err != nil || !strings.Contains(out, "TLS supported") {
+		absent("swaks cannot do TLS (libnet-ssleay-perl): %v", err)
+	}
+	version, err := exec.Command("dovecot", "--version").Output()
+	if err != nil || !strings.HasPrefix(string(version), "2.3.") {
+		absent("Dovecot 2.3 is not installed: dovecot --version says %q, %v", version, err)
+	}
+}

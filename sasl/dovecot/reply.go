@@ -1,0 +1,130 @@
+package dovecot
+
+import (
+	"encoding/base64"
+	"errors"
+)
+
+const (
+	// maxParams is what fits beside the command and the id into the 16 fields that Exim looks at (auths/dovecot.c strcut).
+	maxParams = 14
+	// maxReply is the shortest line limit of a client: Exim's DOVECOT_AUTH_MAXLINELEN, and MAX_INBUF_SIZE of Dovecot's master clients.
+	maxReply = 8192
+)
+
+// What a back end can do wrong; the request then ends as a temporary failure.
+var (
+	errNoUser    = errors.New("OK without a user")
+	errTooMany   = errors.New("too many reply parameters")
+	errReplySize = errors.New("reply too long")
+	errField     = errors.New("reply parameter without a name")
+)
+
+// appendOK appends an OK line. With an error dst is returned as it was.
+func appendOK(dst []byte, id uint32, ok *OK, resp []byte) ([]byte, error) {
+	start, params := len(dst), 1+len(ok.Fields)
+	if len(resp) > 0 {
+		params++
+	}
+	switch {
+	case ok.User == "":
+		return dst, errNoUser
+	case params > maxParams:
+		return dst, errTooMany
+	}
+	dst = append(dst, "OK\t"...)
+	dst = appendUint(dst, id)
+	dst = append(dst, "\tuser="...)
+	dst = appendEscaped(dst, ok.User)
+	dst, err := appendFields(dst, ok.Fields)
+	if err != nil {
+		return dst[:start], err
+	}
+	if len(resp) > 0 {
+		dst = append(dst, "\tresp="...)
+		dst = base64.StdEncoding.AppendEncode(dst, resp)
+	}
+	return endLine(dst, start)
+}
+
+// endLine ends the line that began at start, or takes it back if it is too long.
+func endLine(dst []byte, start int) ([]byte, error) {
+	dst = append(dst, '\n')
+	if len(dst)-start > maxReply {
+		return dst[:start], errReplySize
+	}
+	return dst, nil
+}
+
+func appendFields(dst []byte, fields []Field) ([]byte, error) {
+	for _, f := range fields {
+		if f.Key == "" {
+			return dst, errField
+		}
+		dst = append(dst, '\t')
+		dst = appendEscaped(dst, f.Key)
+		switch {
+		case f.Value == "":
+		case f.Key == "reason":
+			dst = append(dst, '=')
+			dst = appendReason(dst, f.Value)
+		default:
+			dst = append(dst, '=')
+			dst = appendEscaped(dst, f.Value)
+		}
+	}
+	return dst, nil
+}
+
+// appendFail appends a FAIL line. It never fails itself: a user name that does not fit is left out.
+func appendFail(dst []byte, id, minor uint32, f *Fail) []byte {
+	dst = append(dst, "FAIL\t"...)
+	dst = appendUint(dst, id)
+	if f.User != "" && len(f.User) <= 1024 {
+		dst = append(dst, "\tuser="...)
+		dst = appendEscaped(dst, f.User)
+	}
+	if f.Code != "" {
+		dst = append(dst, "\tcode="...)
+		dst = appendEscaped(dst, f.Code)
+		if word := legacyWord(f.Code); word != "" && minor < 2 {
+			dst = append(dst, '\t')
+			dst = append(dst, word...)
+		}
+	}
+	if f.Reason != "" {
+		dst = append(dst, "\treason="...)
+		dst = appendReason(dst, f.Reason)
+	}
+	return append(dst, '\n')
+}
+
+// legacyWord is what Dovecot up to 2.2 said instead of code=; Prosody's module still reads only that.
+func legacyWord(code string) string {
+	switch code {
+	case TempFail:
+		return "temp"
+	case AuthzFail:
+		return "authz"
+	case UserDisabled, PassExpired:
+		return code
+	}
+	return ""
+}
+
+// appendCont appends a CONT line. The TAB after the id is there even if data is
+// empty: Postfix answers 535 without it. No parameter follows: Postfix would hand
+// it to the SMTP client, Exim takes it for an error.
+func appendCont(dst []byte, id uint32, data []byte) []byte {
+	dst = append(dst, "CONT\t"...)
+	dst = appendUint(dst, id)
+	dst = append(dst, '\t')
+	dst = base64.StdEncoding.AppendEncode(dst, data)
+	return append(dst, '\n')
+}
+
+func appendCancelled(dst []byte, id uint32) []byte {
+	dst = append(dst, "CANCELLED\t"...)
+	dst = appendUint(dst, id)
+	return append(dst, '\n')
+}

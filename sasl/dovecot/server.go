@@ -1,0 +1,353 @@
+package dovecot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrServerClosed is what Serve returns after Shutdown or Close.
+var ErrServerClosed = errors.New("dovecot: server closed")
+
+// ErrBackend is what Serve returns if the server lacks what the kind of listener needs.
+var ErrBackend = errors.New("dovecot: no back end for this kind of listener")
+
+// Kind says what a listener is for.
+type Kind uint8
+
+// The kinds of listeners.
+const (
+	KindClient Kind = iota // AUTH: mail servers and Dovecot's login processes
+	KindMaster             // REQUEST and USER: Dovecot's post-login processes
+	KindUserdb             // USER: LMTP, doveadm and the like
+)
+
+// String gives the word for logs.
+func (k Kind) String() string {
+	switch k {
+	case KindClient:
+		return "client"
+	case KindMaster:
+		return "master"
+	case KindUserdb:
+		return "userdb"
+	}
+	return "unknown"
+}
+
+// Server serves the protocol on any number of listeners. Its fields are set
+// before the first Serve and not changed after it. The zero value of a limit
+// stands for its default.
+type Server struct {
+	// Backend decides about logins; needed for KindClient listeners.
+	Backend Backend
+	// Master answers look-ups; needed for KindMaster and KindUserdb listeners.
+	Master MasterBackend
+	// Mechanisms gives the mechanisms that a new connection is told of and may
+	// use; called at each accept.
+	Mechanisms func() []Mechanism
+	// SPID is one number for the life of this server on all its sockets: Dovecot
+	// compares what a login saw with what the master socket says. 0: the process id.
+	SPID uint32
+	// Log gets one line for each connection that the server closes; nil: none.
+	Log *slog.Logger
+
+	MaxConns         int           // connections of one listener; more wait to be accepted (8,192)
+	MaxOpen          int           // open requests of a connection; beyond it the oldest is given up (16,384)
+	MaxWaiting       int           // answers waiting for their time on a connection; beyond it the oldest leave early (16,384)
+	MaxRemembered    int           // OKs that a connection remembers for REQUEST (4,096)
+	MaxUnread        int           // bytes that may wait for a peer which takes half of WriteTimeout for one write (256 KiB)
+	HandshakeTimeout time.Duration // from accept to CPID, or to VERSION on master sockets (30 s)
+	RequestTimeout   time.Duration // from AUTH to the end of the exchange, and from OK to REQUEST (150 s)
+	WriteTimeout     time.Duration // a write stuck longer closes the connection (10 s, and up to 1 s more)
+
+	registry registry
+	cuid     atomic.Uint32
+	wg       sync.WaitGroup // one for each connection
+
+	mu        sync.Mutex
+	stop      chan struct{}             // closed by Shutdown and Close; made when first needed
+	stopped   bool                      // guarded by mu, as are the next two
+	listeners map[net.Listener]struct{} // being served
+	conns     map[*conn]struct{}        // being served
+}
+
+// limits are the limits of a Server with the defaults filled in.
+type limits struct {
+	open, waiting, remembered, unread int
+	handshake, request, write         time.Duration
+}
+
+func (s *Server) limits() limits {
+	return limits{
+		open:       positive(s.MaxOpen, 16384),
+		waiting:    positive(s.MaxWaiting, 16384),
+		remembered: positive(s.MaxRemembered, 4096),
+		unread:     positive(s.MaxUnread, 256<<10),
+		handshake:  positive(s.HandshakeTimeout, 30*time.Second),
+		request:    positive(s.RequestTimeout, 150*time.Second),
+		write:      positive(s.WriteTimeout, 10*time.Second),
+	}
+}
+
+func positive[T int | time.Duration](n, otherwise T) T {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+func (s *Server) spid() uint32 {
+	if s.SPID != 0 {
+		return s.SPID
+	}
+	return uint32(os.Getpid())
+}
+
+// Serve accepts connections on l until Shutdown or Close, then returns
+// ErrServerClosed. It closes l in any case; a *net.UnixListener then removes its
+// socket file unless told not to (SetUnlinkOnClose), and Postfix's smtpd does not
+// start without that file.
+func (s *Server) Serve(l net.Listener, k Kind) error {
+	if err := s.ready(l, k); err != nil {
+		_ = l.Close() // the error that counts is the other one
+		return err
+	}
+	stop, ok := s.enter(l)
+	if !ok {
+		_ = l.Close() // as above
+		return ErrServerClosed
+	}
+	defer s.leave(l)
+	slots := make(chan struct{}, positive(s.MaxConns, 8192))
+	var pause backOff
+	for {
+		if !s.slot(slots, stop) {
+			return ErrServerClosed
+		}
+		nc, err := l.Accept()
+		if err != nil {
+			<-slots
+			if err := s.acceptFailed(err, stop, &pause); err != nil {
+				return err
+			}
+			continue
+		}
+		pause.reset()
+		if !s.start(nc, l, k, func() { <-slots }) {
+			return ErrServerClosed
+		}
+	}
+}
+
+// slot waits until a listener may have one more connection; false if the server is closed.
+func (s *Server) slot(slots chan<- struct{}, stop <-chan struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+		return true
+	default:
+	}
+	s.log().Warn("too many connections: more have to wait", "max", cap(slots))
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-stop:
+		return false
+	}
+}
+
+// acceptFailed waits a little if the failure may pass, such as a lack of file descriptors.
+func (s *Server) acceptFailed(err error, stop <-chan struct{}, pause *backOff) error {
+	select {
+	case <-stop:
+		return ErrServerClosed
+	default:
+	}
+	if !passing(err) {
+		return err
+	}
+	s.log().Error("accept failed", "error", err, "pause", pause.next())
+	select {
+	case <-time.After(pause.wait):
+		return nil
+	case <-stop:
+		return ErrServerClosed
+	}
+}
+
+// ready finds out before the first connection what would go wrong with every one.
+func (s *Server) ready(l net.Listener, k Kind) error {
+	switch k {
+	case KindClient:
+		if s.Backend == nil || s.Mechanisms == nil {
+			return ErrBackend
+		}
+		_, err := clientHandshake(s.Mechanisms(), 1<<32-1, 1<<32-1, [16]byte{})
+		return err
+	case KindUserdb:
+		if _, err := socketFile(l); err != nil {
+			return err
+		}
+	}
+	if s.Master == nil {
+		return ErrBackend
+	}
+	return nil
+}
+
+// enter registers a listener; false if the server is closed.
+func (s *Server) enter(l net.Listener) (<-chan struct{}, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil, false
+	}
+	if s.stop == nil {
+		s.stop = make(chan struct{})
+		s.listeners = make(map[net.Listener]struct{})
+		s.conns = make(map[*conn]struct{})
+	}
+	s.listeners[l] = struct{}{}
+	return s.stop, true
+}
+
+func (s *Server) leave(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+	_ = l.Close() // its work is done
+}
+
+// start runs one connection in a goroutine of its own. It returns false if the server is closed.
+func (s *Server) start(nc net.Conn, l net.Listener, k Kind, over func()) bool {
+	c, hello, err := s.newConn(nc, l, k)
+	if err != nil {
+		s.log().Error("connection refused", "kind", k.String(), "cause", err)
+		_ = nc.Close() // never used
+		over()
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		_ = nc.Close() // never used
+		c.cancel()
+		return false
+	}
+	if client, ok := c.speaker.(*clientConn); ok {
+		s.registry.add(client)
+	}
+	s.conns[c] = struct{}{}
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer over()
+		c.serve(hello)
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+		if client, ok := c.speaker.(*clientConn); ok {
+			s.registry.remove(client)
+		}
+	}()
+	return true
+}
+
+// newConn makes a connection and its whole handshake.
+func (s *Server) newConn(nc net.Conn, l net.Listener, k Kind) (*conn, []byte, error) {
+	c := &conn{srv: s, nc: nc, listener: l, limits: s.limits(), peer: peerOf(nc)}
+	c.changed.L = &c.mu
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.log = s.log().With("kind", k.String(), "pid", c.peer.PID)
+	if k != KindClient {
+		c.maxLine = maxMasterLine
+		c.in = make([]byte, 0, maxMasterLine)
+		c.speaker = newMasterConn(c, k)
+		return c, masterHandshake(s.spid()), nil
+	}
+	c.maxLine = maxClientLine
+	c.in = make([]byte, 0, firstReadBuffer)
+	client := newClientConn(c)
+	c.speaker = client
+	hello, err := clientHandshake(client.mechs, s.spid(), s.cuid.Add(1), client.cookie)
+	if err != nil {
+		c.cancel()
+		return nil, nil, err
+	}
+	return c, hello, nil
+}
+
+func newClientConn(c *conn) *clientConn {
+	client := &clientConn{
+		conn:       c,
+		backend:    c.srv.Backend,
+		mechs:      c.srv.Mechanisms(),
+		since:      time.Now(),
+		open:       make(map[uint32]*Request),
+		remembered: remembered{max: c.limits.remembered},
+	}
+	_, _ = rand.Read(client.cookie[:]) // crypto/rand.Read never fails
+	return client
+}
+
+// Shutdown stops accepting and reading, lets waiting refusals leave at once,
+// waits for the requests that the back end is thinking about and closes each
+// connection. Exchanges that wait for their client end without an answer. When
+// ctx ends first Shutdown returns its error; Close then does the rest.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, c := range s.halt() {
+		c.shutdown()
+	}
+	ended := make(chan struct{})
+	go func() { // ends with the last connection
+		s.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close closes all listeners and connections at once and waits for their
+// goroutines. It must not be called by a back end from the goroutine of a connection.
+func (s *Server) Close() error {
+	for _, c := range s.halt() {
+		c.abort()
+	}
+	s.wg.Wait()
+	return nil
+}
+
+// halt stops accepting and returns the connections there are.
+func (s *Server) halt() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped && s.stop != nil {
+		close(s.stop)
+	}
+	s.stopped = true
+	for l := range s.listeners {
+		_ = l.Close() // Serve notices
+	}
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}

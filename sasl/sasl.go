@@ -1,0 +1,76 @@
+// Package sasl holds the server side of the SASL mechanisms (RFC 4422) that
+// latchkey speaks, each in a file of its own, on the Server interface of
+// github.com/emersion/go-sasl.
+//
+// A mechanism speaks, it does not judge: when the client has said everything,
+// the mechanism hands one [Attempt] to the function it was made with, and what
+// becomes of it is decided elsewhere. An error returned by a mechanism's Next
+// means that the client broke the mechanism's own grammar; it never means
+// "wrong password". A mechanism that ends without having handed over an
+// attempt has therefore had nothing to decide.
+//
+// The package knows neither sockets nor accounts.
+package sasl
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	gosasl "github.com/emersion/go-sasl"
+)
+
+// ErrMalformed says that the client's message does not follow the mechanism's
+// grammar. It carries no part of the message.
+var ErrMalformed = errors.New("sasl: malformed message")
+
+// maxField bounds a user name or a secret, in bytes. RFC 4616 has no number;
+// 1024 is four times the longest address that RFC 5321 section 4.5.3.1 allows
+// and as much as the portal accepts for a password.
+const maxField = 1024
+
+// Attempt is what one finished exchange hands over: who the client says it is,
+// and the proof.
+type Attempt struct {
+	// Name is the authentication identity as the client sent it.
+	Name string
+	// Authz is the authorization identity as the client sent it, "" for none.
+	Authz string
+	// Secret returns the password. It is a function so that no print verb,
+	// encoder or log handler can show what it holds.
+	Secret func() string
+}
+
+// Mechanism is one row of the mechanism table.
+type Mechanism struct {
+	// Name is the registered name, in upper case.
+	Name string
+	// Flags are the words that describe the mechanism to a Dovecot auth
+	// client: Postfix's smtpd_sasl_security_options and Dovecot's
+	// disable_plaintext_auth filter by them (Dovecot src/auth/mech.c).
+	Flags []string
+	// New starts an exchange. The server calls got at most once.
+	New func(got func(Attempt)) gosasl.Server
+}
+
+// Mechanisms returns the table, the most widely understood mechanism first.
+func Mechanisms() []Mechanism {
+	return []Mechanism{
+		{Name: "PLAIN", Flags: []string{"plaintext"}, New: newPlain},
+		{Name: "LOGIN", Flags: []string{"plaintext"}, New: newLogin},
+	}
+}
+
+// attempt checks what every mechanism with a readable password has to check
+// before it may hand the pair over.
+func attempt(authz, name, secret string) (Attempt, error) {
+	for _, s := range [...]string{authz, name, secret} {
+		if len(s) > maxField || !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+			return Attempt{}, ErrMalformed
+		}
+	}
+	if name == "" || secret == "" {
+		return Attempt{}, ErrMalformed
+	}
+	return Attempt{Name: name, Authz: authz, Secret: func() string { return secret }}, nil
+}

@@ -1,0 +1,250 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func sampleAccounts() []*Account {
+	return []*Account{
+		{ID: AccountID{1}},
+		{ID: AccountID{0xff, 1}, Disabled: true, MainHash: "$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA",
+			Bound: t0, ExemptUntil: t0.Add(time.Hour)},
+		{ID: AccountID{2}, AppPasswords: []AppPasswordRow{
+			{ID: AppPasswordID{1}, Tag: [16]byte{1, 2, 3}, Scopes: ScopeAll, State: Live},
+			{ID: AppPasswordID{2}, Tag: [16]byte{0xff}, Scopes: ScopeIMAP | ScopeSieve, State: MadeBeforeBinding, Expires: t0},
+		}},
+	}
+}
+
+func TestAccountCodec(t *testing.T) {
+	for _, want := range sampleAccounts() {
+		payload := appendAccount([]byte("kept"), want)[4:]
+		got, err := decodeAccount("", payload)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("decoded %+v, %v\nwant %+v", got, err, want)
+		}
+		for i := range payload {
+			if a, err := decodeAccount("", payload[:i]); !errors.Is(err, ErrDamaged) {
+				t.Errorf("cut to %d of %d bytes: %+v, %v", i, len(payload), a, err)
+			}
+		}
+		if a, err := decodeAccount("", append(payload, 0)); !errors.Is(err, ErrDamaged) {
+			t.Errorf("one byte too many: %+v, %v", a, err)
+		}
+	}
+	row := len(appendAccount(nil, sampleAccounts()[2])) - len(appendAccount(nil, &Account{}))
+	if row != 2*34 {
+		t.Errorf("two rows take %d bytes, not 68", row)
+	}
+}
+
+// TestAccountCodecFrozen holds version 1 still, byte for byte.
+func TestAccountCodecFrozen(t *testing.T) {
+	const want = "\x01\x01" + "\xff\x01\x00\x00\x00\x00\x00\x00" + // version, disabled, id
+		"\x00\x00\x00\x00\x6a\xb6\x99\xa0" + "\x00\x00\x00\x00\x00\x00\x00\x00" + // bound, exempt until
+		"\x00\x03hsh" + "\x00\x01" + // main hash, one row
+		"\x09\x00\x00\x00\x00\x00\x00\x00" + "\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"\x05\x02" + "\x00\x00\x00\x00\x00\x00\x00\x2a" // imap and smtp, revoked, expires
+	a := &Account{ID: AccountID{0xff, 1}, Disabled: true, MainHash: "hsh", Bound: time.Unix(0x6ab699a0, 0),
+		AppPasswords: []AppPasswordRow{{ID: AppPasswordID{9}, Tag: [16]byte{7}, Scopes: ScopeIMAP | ScopeSMTP,
+			State: Revoked, Expires: time.Unix(42, 0)}}}
+	if got := string(appendAccount(nil, a)); got != want {
+		t.Errorf("encoded %q\nwant    %q", got, want)
+	}
+}
+
+func TestDecodeAllocatesLittle(t *testing.T) {
+	payload := appendAccount(nil, &Account{ID: AccountID{1}, MainHash: "hash", AppPasswords: make([]AppPasswordRow, 20)})
+	if n := testing.AllocsPerRun(100, func() { _, _ = decodeAccount("u@example.org", payload) }); n > 3 {
+		t.Errorf("decoding allocates %v times: want the account, its rows, its hash", n)
+	}
+}
+
+func FuzzDecodeAccount(f *testing.F) {
+	for _, a := range sampleAccounts() {
+		f.Add(appendAccount(nil, a))
+	}
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{1}, 30))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		a, err := decodeAccount("u@example.org", payload)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) || a != nil {
+				t.Errorf("decodeAccount = %v, %v", a, err)
+			}
+			return
+		}
+		if again := appendAccount(nil, a); !bytes.Equal(again, payload) {
+			t.Errorf("%x decodes and encodes as %x", payload, again)
+		}
+	})
+}
+
+// FuzzColdRecords gives every CBOR record foreign bytes under a MAC that is right:
+// an error or a record, never a panic.
+func FuzzColdRecords(f *testing.F) {
+	s := newStore(f)
+	for _, record := range []any{
+		fullEventRecord(), AppPassword{Name: "n", Made: t0, State: Live}.record(),
+		phoneRecord{Number: "+8613812345678", Bound: 1}, exceptionRecord{Until: 1}, lastUseRecord{Time: 1, Addr: []byte{1, 2, 3, 4}},
+	} {
+		payload, err := s.enc.Marshal(record)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(payload)
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		_, _ = decode[appPasswordRecord](s, payload)
+		_, _ = decode[phoneRecord](s, payload)
+		_, _ = decode[exceptionRecord](s, payload)
+		_, _ = decode[lastUseRecord](s, payload)
+		r, err := decode[eventRecord](s, payload)
+		if err != nil {
+			return
+		}
+		if e, err := r.event(EventID{1}); err == nil {
+			e.owners()
+			e.record()
+		}
+	})
+}
+
+func fullEventRecord() eventRecord {
+	e := fullEvent()
+	return e.record()
+}
+
+// TestUnknownFieldsAreRefused: a field from a later version must not be dropped
+// when the record is rewritten.
+func TestUnknownFieldsAreRefused(t *testing.T) {
+	s := newStore(t)
+	type later struct {
+		lastUseRecord
+		New string `cbor:"99,keyasint"`
+	}
+	for name, record := range map[string]any{
+		"unknown field": later{New: "x"}, "text key": map[string]int{"Time": 1},
+		"wrong type": map[int]string{1: "x"}, "not a map": []int{1},
+	} {
+		payload, err := s.enc.Marshal(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decode[lastUseRecord](s, payload); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %+v, %v; want ErrDamaged", name, got, err)
+		}
+	}
+	twice := []byte{0xa2, 0x01, 0x01, 0x01, 0x02} // {1: 1, 1: 2}
+	if got, err := decode[lastUseRecord](s, twice); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a doubled field: %+v, %v", got, err)
+	}
+	indefinite := []byte{0xbf, 0x01, 0x01, 0xff}
+	if got, err := decode[lastUseRecord](s, indefinite); !errors.Is(err, ErrDamaged) {
+		t.Errorf("an indefinite map: %+v, %v", got, err)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	for service, want := range map[string]Scopes{
+		"imap": ScopeIMAP, "IMAP": ScopeIMAP, "pop3": ScopePOP3, "smtp": ScopeSMTP, "Submission": ScopeSMTP,
+		"sieve": ScopeSieve, "managesieve": ScopeSieve, "": scopeOther, "xmpp": scopeOther, "imaps": scopeOther,
+	} {
+		if got := ScopeOf(service); got != want {
+			t.Errorf("ScopeOf(%q) = %#x", service, uint8(got))
+		}
+		if !ScopeAll.Covers(want) || (ScopeIMAP|ScopePOP3|ScopeSMTP|ScopeSieve).Covers(want) != (want != scopeOther) {
+			t.Errorf("Covers is wrong for %q", service)
+		}
+	}
+	if ScopeAll.Covers(0) || ScopeIMAP.Covers(ScopeIMAP|ScopeSMTP) {
+		t.Error("Covers takes too little for enough")
+	}
+	for list, want := range map[string]Scopes{"all": ScopeAll, "imap": ScopeIMAP, "smtp, imap": ScopeIMAP | ScopeSMTP, "sieve,pop3,imap": ScopeSieve | ScopePOP3 | ScopeIMAP} {
+		got, err := ParseScopes(list)
+		if got != want || err != nil {
+			t.Errorf("ParseScopes(%q) = %v, %v", list, got, err)
+		}
+		if back, err := ParseScopes(got.String()); back != got || err != nil {
+			t.Errorf("%q prints as %q", list, got)
+		}
+	}
+	for _, list := range []string{"", ",", "imap,", "all,imap", "IMAP", "xmpp"} {
+		if got, err := ParseScopes(list); !errors.Is(err, ErrUnknownScope) || got != 0 {
+			t.Errorf("ParseScopes(%q) = %v, %v", list, got, err)
+		}
+	}
+}
+
+func TestIDs(t *testing.T) {
+	id, err := NewAppPasswordID(rand.NewChaCha8([32]byte{}))
+	if err != nil || id.IsZero() {
+		t.Fatalf("NewAppPasswordID = %v, %v", id, err)
+	}
+	if back, err := ParseAppPasswordID(id.String()); err != nil || back != id {
+		t.Errorf("%v reads back as %v, %v", id, back, err)
+	}
+	zeroFirst := bytes.NewReader(append(make([]byte, 8), 1, 2, 3, 4, 5, 6, 7, 8))
+	if id, err := newAccountID(zeroFirst); err != nil || id != (AccountID{1, 2, 3, 4, 5, 6, 7, 8}) {
+		t.Errorf("after a zero id: %v, %v", id, err)
+	}
+	for _, bad := range []string{"", "0102", "01020304050607zz", "0A02030405060708", "010203040506070809", " 102030405060708"} {
+		if id, err := ParseAppPasswordID(bad); !errors.Is(err, ErrMalformedID) || !id.IsZero() {
+			t.Errorf("ParseAppPasswordID(%q) = %v, %v", bad, id, err)
+		}
+	}
+	type ids struct {
+		Account AccountID
+		App     AppPasswordID
+		Event   EventID
+	}
+	want := ids{AccountID{1}, AppPasswordID{2}, makeEventID(t0, 1, 2)}
+	text, err := json.Marshal(want)
+	var got ids
+	if err2 := json.Unmarshal(text, &got); err != nil || err2 != nil || got != want {
+		t.Errorf("%s reads back as %v: %v, %v", text, got, err, err2)
+	}
+}
+
+func TestPhonePrintsMasked(t *testing.T) {
+	p := Phone{Number: "+8613812345678", Bound: t0}
+	encoded, err := json.Marshal(map[string]Phone{"phone": p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, printed := range []string{fmt.Sprintf("%v %+v %#v %s %q", p, p, p, p, p), fmt.Sprint([]Phone{p}), string(encoded)} {
+		if strings.Contains(printed, "1234") || !strings.Contains(printed, "+86 138****5678") {
+			t.Errorf("a phone prints as %s", printed)
+		}
+	}
+}
+
+func TestMaskNumber(t *testing.T) {
+	for number, want := range map[string]string{
+		"+8613812345678":    "+86 138****5678",
+		"+14155552671":      "+1 41****671", // ten digits: half of them
+		"+85251234567":      "+852 51****67",
+		"+442071838750":     "+44 20****750",
+		"+491711234567890":  "+49 171****7890",
+		"+2901234":          "+290 1****4",
+		"8613812345678":     "****",
+		"+86138x2345678":    "****",
+		"+12345":            "****",
+		"+1234567890123456": "****",
+		"":                  "****",
+		"+":                 "****",
+	} {
+		got := MaskNumber(number)
+		if got != want {
+			t.Errorf("MaskNumber(%q) = %q; want %q", number, got, want)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/store/kv"
+)
+
+// LastUse is when and from where a credential was last used. Times are kept in
+// seconds.
+type LastUse struct {
+	Time    time.Time  `json:"time"`
+	Addr    netip.Addr `json:"addr,omitzero"`
+	Service string     `json:"service,omitempty"`
+}
+
+// Use is one stamp of WriteMerged. It is dropped if the account with this
+// address and id is gone: a late stamp must not outlive its account.
+type Use struct {
+	Address    string
+	AccountID  AccountID
+	Credential string // an app password's id, or main-<account id>
+	LastUse
+}
+
+// MainCredential is the credential id of an account's main password:
+// "main-<account id>".
+func MainCredential(id AccountID) string { return "main-" + id.String() }
+
+// lastUseRecord is LastUse on disk.
+type lastUseRecord struct {
+	Time    int64  `cbor:"1,keyasint"`
+	Addr    []byte `cbor:"2,keyasint,omitempty"`
+	Service string `cbor:"3,keyasint,omitempty"`
+}
+
+// LastUses returns the last use of each of the account's credentials, by
+// credential id.
+func (r *Reader) LastUses(acct AccountID) (map[string]LastUse, error) {
+	uses := make(map[string]LastUse)
+	err := r.scanBelow(acct, belowLastUse, func(credential string, payload []byte) error {
+		record, err := decode[lastUseRecord](r.s, payload)
+		if err != nil {
+			return err
+		}
+		addr, _ := netip.AddrFromSlice(record.Addr)
+		uses[credential] = LastUse{Time: fromSeconds(record.Time), Addr: addr, Service: record.Service}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return uses, nil
+}
+
+// putUse writes one stamp, unless its account or app password is gone.
+func (w *Writer) putUse(u Use) error {
+	a, err := w.Account(u.Address)
+	if errors.Is(err, ErrNoAccount) || errors.Is(err, kv.ErrDamaged) {
+		return nil // a damaged account must not hold up the whole batch
+	} else if err != nil {
+		return err
+	}
+	if a.ID != u.AccountID || !a.hasCredential(u.Credential) {
+		return nil
+	}
+	return putCold(w, belowKey(a.ID, belowLastUse, u.Credential), lastUseRecord{
+		Time: seconds(u.Time), Addr: u.Addr.WithZone("").AsSlice(), Service: clip(u.Service)})
+}
+
+func (a *Account) hasCredential(credential string) bool {
+	if credential == MainCredential(a.ID) {
+		return true
+	}
+	id, err := ParseAppPasswordID(credential)
+	if err != nil {
+		return false
+	}
+	for i := range a.AppPasswords {
+		if a.AppPasswords[i].ID == id {
+			return true
+		}
+	}
+	return false
+}

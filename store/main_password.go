@@ -1,0 +1,20 @@
+package store
+
+import "time"
+
+// MainClosed says why the account's state keeps its main password out of every
+// mail door, whatever the password: a Reason, or "" if it may be tried. enforced
+// says whether two-step verification is required of this account's domain.
+func (a *Account) MainClosed(enforced bool, now time.Time) Reason {
+	switch {
+	case a.Disabled:
+		return ReasonDisabled
+	case !a.Bound.IsZero():
+		return ReasonPhoneBound
+	case enforced && !a.ExemptUntil.After(now):
+		return ReasonEnforced
+	case a.MainHash == "":
+		return ReasonNoMainPassword
+	}
+	return ""
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-mail/latchkey/store/kv"
+)
+
+// Reader reads records in a transaction.
+type Reader struct {
+	s  *Store
+	kv kv.Reader
+}
+
+// lookup is one Store.Account on its way, kept for reuse so that a login
+// allocates neither a key nor a closure.
+type lookup struct {
+	s       *Store
+	address string
+	key     []byte
+	account *Account
+	run     func(kv.Reader) error
+}
+
+func newLookup(s *Store) *lookup {
+	l := &lookup{s: s, key: make([]byte, 0, 1+maxAddress)}
+	l.run = l.view
+	return l
+}
+
+func (l *lookup) view(r kv.Reader) error {
+	var err error
+	l.account, err = l.s.readAccount(r, l.key, l.address)
+	return err
+}
+
+// Account returns the account at the prepared name address: one read, one MAC
+// check. ErrNoAccount means that the store looked and there is none; any other
+// error that it could not say.
+func (s *Store) Account(ctx context.Context, address string) (*Account, error) {
+	if !validAddress(address) {
+		return nil, ErrNoAccount
+	}
+	l := s.lookups.Get().(*lookup)
+	l.address, l.key = address, appendAccountKey(l.key[:0], address)
+	err := s.engine.View(ctx, l.run)
+	account := l.account
+	l.address, l.account = "", nil
+	s.lookups.Put(l)
+	if err != nil {
+		return nil, err
+	}
+	return account, nil
+}
+
+// Account returns the account at the prepared name address, ErrNoAccount, or
+// ErrDamaged.
+func (r *Reader) Account(address string) (*Account, error) {
+	if !validAddress(address) {
+		return nil, ErrNoAccount
+	}
+	return r.s.readAccount(r.kv, appendAccountKey(nil, address), address)
+}
+
+func (s *Store) readAccount(r kv.Reader, key []byte, address string) (*Account, error) {
+	value, err := r.Get(key)
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil, s.confirmMissing(r, key)
+	} else if err != nil {
+		return nil, err
+	}
+	payload, err := s.unseal(key, value)
+	if err != nil {
+		return nil, &DamagedAccountError{Address: address, err: err}
+	}
+	account, err := decodeAccount(address, payload)
+	if err != nil {
+		return nil, &DamagedAccountError{Address: address, err: err}
+	}
+	return account, nil
+}
+
+// confirmMissing returns ErrNoAccount if nothing speaks against it. "No such
+// account" bounces mail for good, and a MAC cannot tell that a record is not
+// there. But where a key was damaged in place, it is now a neighbour of the one
+// looked for, and its value's MAC was made for another key; and some key above
+// all accounts' exists in every database (keys.go). What this cannot see: a page
+// that lost count of its keys, a page number that leads to an older copy.
+func (s *Store) confirmMissing(r kv.Reader, key []byte) error {
+	beside, ok := r.(kv.Neighbourer)
+	if !ok {
+		return ErrNoAccount
+	}
+	above := false
+	err := beside.Neighbours(key, func(beside, value []byte) error {
+		above = above || bytes.Compare(beside, key) > 0
+		_, err := s.unseal(beside, value)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !above {
+		return fmt.Errorf("%w: the database has lost its end", ErrDamaged)
+	}
+	return ErrNoAccount
+}
+
+// Accounts returns up to limit accounts (at most 1,000) whose addresses come
+// after the given one, in order. Damaged records are left out of the page and
+// joined into an error beside it, each with its address: the page is good
+// without them. The next page starts after the last address of either.
+func (r *Reader) Accounts(after string, limit int) ([]*Account, error) {
+	limit = min(limit, maxPage)
+	var page []*Account
+	var damaged []error
+	prefix := []byte{keyAccount}
+	err := r.kv.Scan(prefix, appendAccountKey(nil, after), func(key, value []byte) error {
+		if len(page)+len(damaged) >= limit {
+			return kv.ErrStop
+		}
+		address := string(key[len(prefix):])
+		payload, err := r.s.unseal(key, value)
+		if err == nil {
+			var a *Account
+			if a, err = decodeAccount(address, payload); err == nil {
+				page = append(page, a)
+				return nil
+			}
+		}
+		damaged = append(damaged, &DamagedAccountError{Address: address, err: err})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, errors.Join(damaged...)
+}
+
+// maxPage is the most records that one page holds.
+const maxPage = 1000
+
+// DamagedAccountError is ErrDamaged with the address of the account it is about.
+type DamagedAccountError struct {
+	Address string
+	err     error
+}
+
+// Error names the address.
+func (e *DamagedAccountError) Error() string { return fmt.Sprintf("%v (%s)", e.err, e.Address) }
+
+// Unwrap returns ErrDamaged.
+func (e *DamagedAccountError) Unwrap() error { return e.err }
+
+// payload returns the checked payload at key; missing is the error for none.
+func (r *Reader) payload(key []byte, missing error) ([]byte, error) {
+	value, err := r.kv.Get(key)
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil, missing
+	} else if err != nil {
+		return nil, err
+	}
+	return r.s.unseal(key, value)
+}
+
+// scanBelow calls fn with the rest of the key and the checked payload of each
+// record of one kind below the account id.
+func (r *Reader) scanBelow(id AccountID, kind byte, fn func(rest string, payload []byte) error) error {
+	prefix := belowKey(id, kind, "")
+	return r.kv.Scan(prefix, nil, func(key, value []byte) error {
+		payload, err := r.s.unseal(key, value)
+		if err != nil {
+			return err
+		}
+		return fn(string(key[len(prefix):]), payload)
+	})
+}

@@ -1,0 +1,153 @@
+package secret
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"testing"
+)
+
+func sequence() (b [32]byte) {
+	for i := range b {
+		b[i] = byte(i)
+	}
+	return b
+}
+
+func newKeys(t testing.TB, master [32]byte) *Keys {
+	t.Helper()
+	k, err := NewKeys(master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// TestKnownAnswers freezes every derivation: a change of any of these makes all
+// databases unreadable. The values were computed apart from this code, with
+// Python's hmac module: see testdata/known_answers.py.
+func TestKnownAnswers(t *testing.T) {
+	k := newKeys(t, sequence())
+	account, letters := [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, [16]byte([]byte("abcdefghjkmnpqrs"))
+	tag := k.AppPasswordTag(account, letters)
+	mac := k.RecordMAC([]byte("akey"), []byte("payload"))
+	for name, got := range map[string]string{
+		"generation": k.Generation(),
+		"tag":        hex.EncodeToString(tag[:]),
+		"mac":        hex.EncodeToString(mac[:]),
+	} {
+		if want := knownAnswers[name]; got != want {
+			t.Errorf("%s is %s, not %s", name, got, want)
+		}
+	}
+	sealed, _ := hex.DecodeString(knownSealed)
+	plain, err := k.Open([]byte("akey"), sealed)
+	if err != nil || string(plain) != "+8613812345678" {
+		t.Errorf("a value sealed by version 1 opens as %q, %v", plain, err)
+	}
+}
+
+func TestTagsDiffer(t *testing.T) {
+	k, other := newKeys(t, [32]byte{1}), newKeys(t, [32]byte{2})
+	letters := [16]byte([]byte("abcdefghjkmnpqrs"))
+	tags := map[[16]byte]string{}
+	for name, tag := range map[string][16]byte{
+		"tag":             k.AppPasswordTag([8]byte{1}, letters),
+		"other account":   k.AppPasswordTag([8]byte{2}, letters),
+		"other letters":   k.AppPasswordTag([8]byte{1}, [16]byte([]byte("abcdefghjkmnpqrt"))),
+		"other key":       other.AppPasswordTag([8]byte{1}, letters),
+		"mac":             k.RecordMAC([]byte("key"), []byte("payload")),
+		"mac, shifted":    k.RecordMAC([]byte("keyp"), []byte("ayload")),
+		"mac, no key":     k.RecordMAC(nil, []byte("keypayload")),
+		"mac, other key":  other.RecordMAC([]byte("key"), []byte("payload")),
+		"mac like a tag":  k.RecordMAC([]byte{1, 0, 0, 0, 0, 0, 0, 0}, append([]byte{0}, letters[:]...)),
+		"mac, no payload": k.RecordMAC([]byte("key"), nil),
+	} {
+		if same, ok := tags[tag]; ok {
+			t.Errorf("%s and %s are the same", name, same)
+		}
+		tags[tag] = name
+	}
+	if k.Generation() == other.Generation() || len(k.Generation()) != 8 {
+		t.Errorf("generations %s and %s", k.Generation(), other.Generation())
+	}
+}
+
+// TestPooledStates runs both MACs from many goroutines: a state that was not
+// reset, or shared, gives another answer.
+func TestPooledStates(t *testing.T) {
+	k := newKeys(t, [32]byte{1})
+	letters := [16]byte([]byte("abcdefghjkmnpqrs"))
+	tag, mac := k.AppPasswordTag([8]byte{1}, letters), k.RecordMAC([]byte("key"), []byte("payload"))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				if k.AppPasswordTag([8]byte{1}, letters) != tag || k.RecordMAC([]byte("key"), []byte("payload")) != mac {
+					t.Error("a pooled state gave another answer")
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestSeal(t *testing.T) {
+	k := newKeys(t, [32]byte{1})
+	random := bytes.NewReader(bytes.Repeat([]byte{9}, 24))
+	sealed, err := k.Seal(random, []byte("record"), []byte("plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := k.Open([]byte("record"), sealed); err != nil || string(plain) != "plain" {
+		t.Errorf("Open = %q, %v", plain, err)
+	}
+	if _, err := k.Open([]byte("another"), sealed); !errors.Is(err, ErrSealDamaged) {
+		t.Errorf("under another record's key: %v; want ErrSealDamaged", err)
+	}
+	if _, err := newKeys(t, [32]byte{2}).Open([]byte("record"), sealed); !errors.Is(err, ErrSealGeneration) {
+		t.Errorf("with another key file: %v; want ErrSealGeneration", err)
+	}
+	for i := range sealed {
+		bad := bytes.Clone(sealed)
+		bad[i] ^= 1
+		if plain, err := k.Open([]byte("record"), bad); err == nil {
+			t.Errorf("byte %d flipped: opens as %q", i, plain)
+		}
+		if plain, err := k.Open([]byte("record"), sealed[:i]); err == nil {
+			t.Errorf("cut to %d bytes: opens as %q", i, plain)
+		}
+	}
+	if _, err := k.Seal(bytes.NewReader(nil), nil, nil); err == nil {
+		t.Error("sealed without randomness")
+	}
+}
+
+func BenchmarkAppPasswordTag(b *testing.B) {
+	k := newKeys(b, [32]byte{1})
+	letters := [16]byte([]byte("abcdefghjkmnpqrs"))
+	b.ReportAllocs()
+	for b.Loop() {
+		k.AppPasswordTag([8]byte{1}, letters)
+	}
+}
+
+func BenchmarkRecordMAC(b *testing.B) {
+	k := newKeys(b, [32]byte{1})
+	key, payload := []byte("auser@example.org"), make([]byte, 250)
+	b.ReportAllocs()
+	for b.Loop() {
+		k.RecordMAC(key, payload)
+	}
+}
+
+var knownAnswers = map[string]string{
+	"generation": "6608a54a",
+	"tag":        "b21e74e5fcff8c799ce96d16ce092f5b",
+	"mac":        "de6068307635db8b2413e1fe90f46a22",
+}
+
+// knownSealed was made by Seal of version 1 with a nonce of nines.
+const knownSealed = "6608a54a0909090909090909090909090909090909090909090909092b621b84f1076affebf6c60560ef684e73eea788a42e47403539a4bbe8ca"

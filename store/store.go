@@ -1,0 +1,162 @@
+// Package store keeps latchkey's records: accounts, app passwords, phones,
+// exceptions, last uses and events. It is typed; an engine below it (package kv)
+// moves bytes, and records, keys and versions exist only here.
+//
+// # One login, one read
+//
+// An account is one record under its address: id, state, main hash, and a row of
+// 34 bytes for each app password and headstone. A login is one Get, one check of
+// the record's MAC and one constant-time walk over the rows. Names, phone, last
+// uses hang below the account's random id, which is never reused.
+//
+// # Every record is checked at each read
+//
+// A value begins with the generation of the key and a keyed MAC over its key and
+// payload. A flipped byte, or a value moved to another key, is ErrDamaged for
+// that record and that record only: the caller answers "could not tell", never
+// "no such account". Who restores an older copy of the whole database is not
+// found out by this; nothing in one file can.
+//
+// # Transactions
+//
+// Update returns nil when the change is on disk. Its function has no side
+// effects: an engine may run it again. Events that belong to a change are put in
+// the same transaction; logins come in merged batches through WriteMerged. A
+// Writer scans only below one account's id, and who changes a record there writes
+// the account's own record in the same transaction: an engine of several machines
+// finds conflicts by it.
+//
+// # Formats
+//
+// The hot record is hand-written binary with a version byte; the others are CBOR
+// (RFC 8949, core deterministic encoding) with integer keys. A field that this
+// version does not know is refused, not dropped: records are rewritten whole,
+// and a field dropped by an older latchkey would be lost without a word. So a
+// new field means a new schema version; ErrNewerSchema is the one place where an
+// older latchkey stops. A file of version 1 in testdata is opened by a test for
+// ever.
+package store
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/latchkey-mail/latchkey/store/kv"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+// Errors of opening a store.
+var (
+	// ErrWrongKey means that the database was made with another key file.
+	ErrWrongKey = errors.New("store: the key file is not the one this database was made with")
+	// ErrNewerSchema means that a newer latchkey wrote the database.
+	ErrNewerSchema = errors.New("store: database was written by a newer latchkey")
+	// ErrNeedsMigration means that the database is older and Options.MigrateOK
+	// is not set.
+	ErrNeedsMigration = errors.New("store: database is of an older version and needs a migration")
+)
+
+// Errors of records.
+var (
+	// ErrNoAccount means that no account has the address: the store looked.
+	ErrNoAccount = errors.New("store: no such account")
+	// ErrAccountExists means that the address is taken.
+	ErrAccountExists = errors.New("store: account exists")
+	// ErrNoAppPassword means that the account has no app password of this id.
+	ErrNoAppPassword = errors.New("store: no such app password")
+	// ErrNoPhone means that the account has no phone.
+	ErrNoPhone = errors.New("store: no phone")
+	// ErrNoException means that the account has no exception.
+	ErrNoException = errors.New("store: no exception")
+	// ErrInvalidRecord means that a record breaks the bounds of its kind.
+	ErrInvalidRecord = errors.New("store: record out of bounds")
+	// ErrDamaged means that a record failed its check. It is kv.ErrDamaged too;
+	// an engine's own damage is only that.
+	ErrDamaged = fmt.Errorf("store: record failed its check: %w", kv.ErrDamaged)
+)
+
+// Options are what Open needs to know; the zero value is good for production.
+type Options struct {
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Rand draws ids and nonces; nil means crypto/rand.Reader.
+	Rand io.Reader
+	// MigrateOK allows Open to bring an older database to this version.
+	MigrateOK bool
+	// EventsPerAccount is how many events of an address are kept; 0 means 1,000.
+	EventsPerAccount int
+	// EventsPerNetwork is how many events of unknown names are kept for each
+	// network; 0 means 100.
+	EventsPerNetwork int
+	// EventsOfUnknown is how many events of unknown names are kept in all; 0
+	// means 10,000.
+	EventsOfUnknown int
+}
+
+// Store is the typed store. It is safe for concurrent use.
+type Store struct {
+	engine   kv.Engine
+	keys     *secret.Keys
+	now      func() time.Time
+	rand     io.Reader
+	enc      cbor.EncMode
+	dec      cbor.DecMode
+	lookups  sync.Pool // *lookup
+	sequence atomic.Uint32
+	caps     eventCaps
+	added    addedEvents
+}
+
+// Open checks that the engine holds a database of this version, made with keys;
+// an empty engine becomes one. The store owns the engine from then on; if Open
+// fails, the caller still does.
+func Open(ctx context.Context, e kv.Engine, keys *secret.Keys, o Options) (*Store, error) {
+	s := &Store{engine: e, keys: keys, now: o.Now, rand: o.Rand, caps: capsOf(o)}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.rand == nil {
+		s.rand = crand.Reader
+	}
+	var err error
+	if s.enc, s.dec, err = cborModes(); err != nil {
+		return nil, err
+	}
+	s.lookups.New = func() any { return newLookup(s) }
+	if err := s.openSchema(ctx, o.MigrateOK); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close waits for open transactions and closes the engine.
+func (s *Store) Close() error { return s.engine.Close() }
+
+// View runs fn on a snapshot. What fn reads may be kept.
+func (s *Store) View(ctx context.Context, fn func(*Reader) error) error {
+	return s.engine.View(ctx, func(r kv.Reader) error {
+		return fn(&Reader{s: s, kv: r})
+	})
+}
+
+// Update runs fn and commits what it wrote; nil means that it is on disk. fn may
+// be run again, and has no side effects.
+func (s *Store) Update(ctx context.Context, fn func(*Writer) error) error {
+	var w *Writer
+	err := s.engine.Update(ctx, func(kw kv.Writer) error {
+		w = &Writer{Reader: Reader{s: s, kv: kw}, kv: kw}
+		return fn(w)
+	})
+	if err == nil {
+		s.added.note(w.added)
+	}
+	return err
+}

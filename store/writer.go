@@ -1,0 +1,94 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-mail/latchkey/store/kv"
+)
+
+// Writer reads and writes records in a transaction; it sees its own changes.
+type Writer struct {
+	Reader
+	kv    kv.Writer
+	added []string // owners of the events that were put
+}
+
+// CreateAccount makes an account with a new random id, or returns
+// ErrAccountExists. mainHash is a stored hash (secret.Hash), or "" for none.
+func (w *Writer) CreateAccount(address, mainHash string) (*Account, error) {
+	_, err := w.Account(address)
+	if !errors.Is(err, ErrNoAccount) {
+		if err == nil {
+			err = ErrAccountExists
+		}
+		return nil, err
+	}
+	id, err := newAccountID(w.s.rand)
+	if err != nil {
+		return nil, err
+	}
+	a := &Account{Address: address, ID: id, MainHash: mainHash}
+	if err := w.PutAccount(a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// PutAccount writes the hot record at a.Address.
+func (w *Writer) PutAccount(a *Account) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	size := headerLen + accountFixedLen + len(a.MainHash) + 2 + len(a.AppPasswords)*accountRowLen
+	key := appendAccountKey(nil, a.Address)
+	value := appendAccount(make([]byte, headerLen, size), a)
+	return w.kv.Put(key, w.s.seal(key, value))
+}
+
+// DeleteAccount removes the account's record and all that hangs below its id.
+// Its events stay until they age. It returns ErrNoAccount if the address has no
+// account of this id any more.
+func (w *Writer) DeleteAccount(a *Account) error {
+	now, err := w.Account(a.Address)
+	if err != nil {
+		return err
+	}
+	if now.ID != a.ID {
+		return ErrNoAccount
+	}
+	var below [][]byte
+	err = w.kv.Scan(belowPrefix(a.ID), nil, func(key, _ []byte) error {
+		below = append(below, append([]byte(nil), key...))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range below {
+		if err := w.kv.Delete(key); err != nil {
+			return err
+		}
+	}
+	return w.kv.Delete(appendAccountKey(nil, a.Address))
+}
+
+// putCold writes a CBOR record.
+func putCold[T any](w *Writer, key []byte, record T) error {
+	value, err := encode(w.s, record)
+	if err != nil {
+		return err
+	}
+	return w.kv.Put(key, w.s.seal(key, value))
+}
+
+// checkTexts returns ErrInvalidRecord if a text is longer than maxText bytes or
+// no UTF-8, which CBOR would write and then refuse to read.
+func checkTexts(what string, texts ...string) error {
+	for _, text := range texts {
+		if text != clip(text) {
+			return fmt.Errorf("%w: %s", ErrInvalidRecord, what)
+		}
+	}
+	return nil
+}
