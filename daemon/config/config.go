@@ -30,6 +30,9 @@ type Config struct {
 	TwoStep      TwoStep
 	Userdb       Userdb
 	Portal       Portal
+	MailServers  MailServers
+	MailSessions MailSessions
+	SMS          SMS
 	AppPasswords AppPasswords
 	Events       Events
 	Admin        Admin
@@ -62,11 +65,6 @@ type Userdb struct {
 type UserdbField struct {
 	Key   string
 	Value Template
-}
-
-// Portal is the section [portal].
-type Portal struct {
-	URL string // "" = none
 }
 
 // AppPasswords is the section [app_passwords].
@@ -113,7 +111,9 @@ func Default() *Config {
 			Mechanisms:   []string{"PLAIN", "LOGIN"},
 			FailureDelay: Duration(2 * second),
 		},
-		TwoStep:      TwoStep{Timezone: "Local"},
+		TwoStep:      defaultTwoStep(),
+		Portal:       defaultPortal(),
+		SMS:          defaultSMS(),
 		AppPasswords: AppPasswords{Max: 20},
 		Events:       Events{Keep: Duration(90 * day)},
 	}

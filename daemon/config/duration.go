@@ -11,6 +11,8 @@ import (
 
 const (
 	second = time.Second
+	minute = time.Minute
+	hour   = time.Hour
 	day    = 24 * time.Hour
 )
 

@@ -6,12 +6,41 @@ import (
 )
 
 // TwoStep is the section [two_step]: from when an account without a phone is
-// treated as if it had one.
+// treated as if it had one, and what holds for phones and codes.
 type TwoStep struct {
 	EnforceFrom *Date           // nil = nobody is forced
+	BindUntil   *Date           // from this day on a first phone needs a helpdesk code; nil = never
 	Timezone    string          // IANA name, or "Local" for the machine's own
 	Domains     map[string]Date // by lower-case A-label; the zero Date = never
-	zone        *time.Location  // of Timezone, looked up once by Load
+
+	CodeLifetime Duration // from the first sending
+	CodeTries    int      // wrong entries of one code
+	CodeSendings int      // of one code, the first included
+	ResendAfter  Duration
+
+	WrongInARow int      // wrong codes over all sessions that close the SMS step
+	ClosedFor   Duration // how long it is closed then
+
+	AccountsPerNumber int
+	NewNumbersPerDay  int      // that an account may name
+	Countries         []string // ISO 3166-1 alpha-2, upper case; whose numbers may be bound
+
+	zone *time.Location // of Timezone, looked up once by Load
+}
+
+func defaultTwoStep() TwoStep {
+	return TwoStep{
+		Timezone:          "Local",
+		CodeLifetime:      Duration(5 * minute),
+		CodeTries:         5,
+		CodeSendings:      3,
+		ResendAfter:       Duration(minute),
+		WrongInARow:       20,
+		ClosedFor:         Duration(day),
+		AccountsPerNumber: 5,
+		NewNumbersPerDay:  3,
+		Countries:         []string{"CN"},
+	}
 }
 
 // Date is a day of the calendar. The zero Date is no day at all.
@@ -58,6 +87,12 @@ func (t TwoStep) Enforced(domain string, now time.Time) bool {
 		from = *t.EnforceFrom
 	}
 	return !from.IsZero() && !now.Before(from.Start(t.Zone()))
+}
+
+// BindClosed tells whether a first phone needs a helpdesk code at a moment: the
+// day of BindUntil has begun in Timezone.
+func (t TwoStep) BindClosed(now time.Time) bool {
+	return t.BindUntil != nil && !now.Before(t.BindUntil.Start(t.Zone()))
 }
 
 // Zone is the time zone of Timezone; UTC if there is no such zone, which Load
