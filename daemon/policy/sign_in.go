@@ -1,0 +1,108 @@
+package policy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/latchkey-mail/latchkey/daemon/hasher"
+	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+// SignIn decides the portal's first step: is this the account's main password?
+// A bound phone and enforcement keep it out of the mail doors, not out of here;
+// an app password opens mail doors only.
+//
+// The password is hashed each time. What the mail doors remember as right is
+// neither asked nor added to: nothing that is done here opens a mail door.
+//
+// SignIn blocks. As with [Slow.Wait], the attempt is decided even if its sender
+// is gone: give it a context that does not end with the connection.
+func (p *Policy) SignIn(ctx context.Context, a *Attempt) Verdict {
+	for range maxAnew {
+		if v, decided := p.signIn(ctx, a); decided {
+			return v
+		}
+	}
+	return Verdict{Name: a.Name}.undecided(store.ReasonBusy)
+}
+
+// signIn decides, unless the account changed while the password was hashed.
+func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
+	reading := context.WithoutCancel(ctx) // what was hashed in time is also decided
+	v := Verdict{Name: a.Name}
+	account, err := p.signInAccount(reading, a.Name)
+	if err != nil {
+		return v.unread(err), true
+	}
+	if account != nil {
+		v.Known = true
+		v.Login = Login{Address: account.Address, Account: account.ID}
+		if w, recognised := p.appPasswordAtPortal(v, account, a); recognised {
+			return w, true
+		}
+	}
+	ticket, room := p.hasher.Reserve(hasher.Portal, Network(a.Addr))
+	if !room {
+		return v.undecided(store.ReasonBusy), true
+	}
+	if closed := signInClosed(account, a.Secret); closed != "" {
+		ticket.Pretend() // as at the mail doors: room must not tell who is hashed
+		return p.count(v.reject(closed), account, a), true
+	}
+	match, err := ticket.Match(ctx, account.MainHash, a.Secret)
+	if err != nil {
+		return v.undecided(unhashed(err)), true
+	}
+	again, err := p.accounts.Account(reading, a.Name)
+	switch {
+	case err != nil || again.ID != account.ID || again.Disabled || again.MainHash != account.MainHash:
+		return v, false
+	case !match:
+		return p.count(v.reject(store.ReasonWrongSecret), account, a), true
+	}
+	v.Login.fingerprint = fingerprint(account.MainHash)
+	return v.accept(store.ReasonMainPassword), true
+}
+
+// signInAccount reads the account, nil if there is none of that name.
+func (p *Policy) signInAccount(ctx context.Context, name string) (*store.Account, error) {
+	if name == "" {
+		return nil, nil
+	}
+	account, err := p.accounts.Account(ctx, name)
+	if errors.Is(err, store.ErrNoAccount) {
+		return nil, nil
+	}
+	return account, err
+}
+
+// appPasswordAtPortal refuses an app password of this account. As at the mail
+// doors it is not counted: who holds it did not guess.
+func (p *Policy) appPasswordAtPortal(v Verdict, account *store.Account, a *Attempt) (Verdict, bool) {
+	v, recognised := p.appPassword(v, account, a)
+	if v.Outcome == store.Accepted {
+		return v.reject(store.ReasonScope), true
+	}
+	return v, recognised
+}
+
+// signInClosed says why no password is tried, or "".
+func signInClosed(account *store.Account, s secret.Secret) store.Reason {
+	switch {
+	case account == nil:
+		return store.ReasonUnknownAccount
+	case account.Disabled:
+		return store.ReasonDisabled
+	case account.MainHash == "":
+		return store.ReasonNoMainPassword
+	case len(s.Reveal()) > hasher.MaxPassword:
+		return store.ReasonWrongSecret // no main password is longer
+	}
+	return ""
+}
+
+// Fingerprint stands for the stored hash that a main password matched: who acts
+// on the login later sees by it whether the password has been changed since. It
+// is zero for an app password.
+func (l Login) Fingerprint() [16]byte { return l.fingerprint }
