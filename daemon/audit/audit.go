@@ -17,6 +17,9 @@
 // cannot push the record of real logins out. A full table drops only its own
 // kind, counts what it dropped, and an event says how many.
 //
+// That a portal session was seen again ([Recorder.Seen]) is merged by session and
+// written with the next batch, without an event.
+//
 // Changes to accounts (a password set, a phone bound) are not recorded here:
 // their events are written in the transaction that makes the change.
 package audit
@@ -61,11 +64,12 @@ type Recorder struct {
 	mu       sync.Mutex // guards the tables
 	accepted table
 	refused  table
+	seen     seen
 }
 
 // key is what makes two logins one event.
 type key struct {
-	lookup     bool // store.EventLookup, else store.EventLogin
+	kind       store.EventKind
 	account    store.AccountID
 	address    string // of an account that cannot be read, whose id is not known; else ""
 	credential string
@@ -85,9 +89,14 @@ type entry struct {
 // table holds the entries of one kind.
 type table struct {
 	entries map[key]*entry
-	lost    uint64 // events dropped because the table was full
-	told    uint64 // how many of them an event tells of
-	swept   bool   // full, and holds nothing that could be forgotten before the next write
+	losses
+	swept bool // full, and holds nothing that could be forgotten before the next write
+}
+
+// losses counts what was dropped because a table was full.
+type losses struct {
+	lost uint64
+	told uint64 // how many of them an event tells of
 }
 
 // New returns a Recorder that writes to sink.
@@ -98,6 +107,7 @@ func New(sink Sink, now func() time.Time, log *slog.Logger) *Recorder {
 		now:      now,
 		accepted: table{entries: make(map[key]*entry)},
 		refused:  table{entries: make(map[key]*entry)},
+		seen:     seen{uses: make(map[seenKey]store.Use)},
 	}
 }
 
@@ -106,7 +116,7 @@ func New(sink Sink, now func() time.Time, log *slog.Logger) *Recorder {
 func (r *Recorder) Login(ev store.Event) {
 	clip(&ev)
 	r.logLine(&ev)
-	k := key{ev.Kind == store.EventLookup, ev.AccountID, "", ev.Credential, ev.Service, ev.Network, ev.Outcome, ev.Reason, ev.Counted}
+	k := key{ev.Kind, ev.AccountID, "", ev.Credential, ev.Service, ev.Network, ev.Outcome, ev.Reason, ev.Counted}
 	if ev.AccountID == (store.AccountID{}) {
 		k.address = ev.Address
 	}
@@ -147,9 +157,13 @@ func (r *Recorder) Login(ev store.Event) {
 // go of the line it came in. The store would cut it, too, but later.
 func clip(ev *store.Event) {
 	for _, text := range []*string{&ev.Service, &ev.Mechanism, &ev.Session, &ev.ClientID} {
-		if len(*text) > maxText {
-			*text = strings.Clone(strings.ToValidUTF8((*text)[:maxText], ""))
-		}
+		clipText(text)
+	}
+}
+
+func clipText(text *string) {
+	if len(*text) > maxText {
+		*text = strings.Clone(strings.ToValidUTF8((*text)[:maxText], ""))
 	}
 }
 
@@ -216,7 +230,9 @@ func (r *Recorder) report(err error) {
 // tellLosses writes an event for what full tables have dropped since the last
 // one.
 func (r *Recorder) tellLosses(ctx context.Context) error {
-	for kind, t := range map[string]*table{"accepted": &r.accepted, "refused": &r.refused} {
+	for kind, t := range map[string]*losses{
+		"accepted logins": &r.accepted.losses, "refused logins": &r.refused.losses, "sessions seen": &r.seen.losses,
+	} {
 		r.mu.Lock()
 		lost := t.lost
 		n := lost - t.told
@@ -226,7 +242,7 @@ func (r *Recorder) tellLosses(ctx context.Context) error {
 		}
 		now := r.now()
 		r.log.Warn("login events lost: table full", "kind", kind, "lost", n)
-		loss := store.Event{Time: now, Last: now, Count: uint32(min(n, math.MaxUint32)), Kind: store.EventEventsLost, Detail: kind + " logins"}
+		loss := store.Event{Time: now, Last: now, Count: uint32(min(n, math.MaxUint32)), Kind: store.EventEventsLost, Detail: kind}
 		if err := r.sink.WriteMerged(ctx, []store.Event{loss}, nil); err != nil {
 			return err
 		}
@@ -241,27 +257,35 @@ func (r *Recorder) tellLosses(ctx context.Context) error {
 func (r *Recorder) write(ctx context.Context, all bool) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	due := r.takeDue(all)
-	for chunk := range slices.Chunk(due, batch) {
-		events := make([]store.Event, len(chunk))
-		var uses []store.Use
+	due, seen := r.takeDue(all), r.takeSeen()
+	for len(due)+len(seen) > 0 {
+		chunk := due[:min(len(due), batch)]
+		sightings := seen[:min(len(seen), 2*(batch-len(chunk)))]
+		events, uses := make([]store.Event, len(chunk)), make([]store.Use, 0, len(chunk)+len(sightings))
 		for i, d := range chunk {
 			events[i] = d.event
 			if d.event.Outcome == store.Accepted {
-				uses = append(uses, store.Use{
-					Address:    d.event.Address,
-					AccountID:  d.event.AccountID,
-					Credential: d.event.Credential,
-					LastUse:    store.LastUse{Time: d.event.Last, Addr: d.event.Addr, Service: d.event.Service},
-				})
+				uses = append(uses, stamp(&d.event))
 			}
 		}
-		if err := r.sink.WriteMerged(ctx, events, uses); err != nil {
-			return err // the chunk and those after it are still dirty
+		if err := r.sink.WriteMerged(ctx, events, append(uses, sightings...)); err != nil {
+			return err // these and those after them are still in their tables
 		}
 		r.settle(chunk, events)
+		r.settleSeen(sightings)
+		due, seen = due[len(chunk):], seen[len(sightings):]
 	}
 	return r.tellLosses(ctx)
+}
+
+// stamp is the last use that an accepted login is of its credential.
+func stamp(ev *store.Event) store.Use {
+	return store.Use{
+		Address:    ev.Address,
+		AccountID:  ev.AccountID,
+		Credential: ev.Credential,
+		LastUse:    store.LastUse{Time: ev.Last, Addr: ev.Addr, Service: ev.Service},
+	}
 }
 
 // due is a copy of an entry's event as it was when it was taken.
