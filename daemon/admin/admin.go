@@ -11,8 +11,10 @@
 // The handler is served on a unix socket (NewServer), where the kernel says who
 // asks, or run inside a command when no daemon runs (InProcess). Root and the
 // daemon's own user may ask everything; the members of [admin] group, the
-// helpdesk, may look, and unbind the phone of who has lost it; everybody else is
-// refused.
+// helpdesk, may look, help who has lost a phone, and end what a thief may hold
+// (routes.go has the table); everybody else is refused.
+//
+// Beside the questions stands one page, GET /metrics, for monitoring.
 package admin
 
 import (
@@ -23,8 +25,11 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
 )
 
-// Handler is the door. Make it with New.
+// Handler is the door. Make it with New, and set Metrics before the first request.
 type Handler struct {
+	// Metrics answers GET /metrics. Nil: nothing counts here, as in a command.
+	Metrics http.Handler
+
 	accounts  *accounts.Service
 	uid       uint32 // of the daemon: this user may do everything
 	directory directory

@@ -44,38 +44,47 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // call puts one question.
 func call[A, Q any](ctx context.Context, c *Client, path string, question Q) (A, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	var answer A
 	body, err := json.Marshal(question)
 	if err != nil {
 		return answer, fmt.Errorf("admin: %w", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://latchkey"+path, bytes.NewReader(body))
+	text, err := c.ask(ctx, http.MethodPost, path, body)
 	if err != nil {
-		return answer, fmt.Errorf("admin: %w", err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	reply, err := c.http.Do(r)
-	if err != nil {
-		return answer, fmt.Errorf("admin: %w", err)
-	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
-	if err != nil {
-		return answer, fmt.Errorf("admin: %w", err)
-	}
-	if reply.StatusCode != http.StatusOK {
-		told := &Error{Status: reply.StatusCode}
-		if json.Unmarshal(text, told) != nil || told.Sentence == "" {
-			return answer, fmt.Errorf("admin: the daemon answered %s", reply.Status)
-		}
-		return answer, told
+		return answer, err
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return answer, fmt.Errorf("admin: the daemon's answer: %w", err)
 	}
 	return answer, nil
+}
+
+// ask sends one request and returns the body of an answer that is no failure.
+func (c *Client) ask(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, "http://latchkey"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	reply, err := c.http.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	if reply.StatusCode != http.StatusOK {
+		told := &Error{Status: reply.StatusCode}
+		if json.Unmarshal(text, told) != nil || told.Sentence == "" {
+			return nil, fmt.Errorf("admin: the daemon answered %s", reply.Status)
+		}
+		return nil, told
+	}
+	return text, nil
 }
 
 // The questions, one method each.
@@ -164,6 +173,12 @@ func (c *Client) PhoneReveal(ctx context.Context, address string) (accounts.Phon
 // Events is a page of events.
 func (c *Client) Events(ctx context.Context, q Events) (EventPage, error) {
 	return call[EventPage](ctx, c, pathEvents, q)
+}
+
+// Metrics is what the daemon counts, in the text form of Prometheus.
+func (c *Client) Metrics(ctx context.Context) (string, error) {
+	text, err := c.ask(ctx, http.MethodGet, pathMetrics, nil)
+	return string(text), err
 }
 
 func (c *Client) do(ctx context.Context, path, address string) error {

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// pathMetrics is no question but a page: programs read it that speak no JSON.
+const pathMetrics = "/metrics"
+
 // The questions. The first ones may also be asked by the helpdesk.
 const (
 	pathAccountList     = "/v1/account/list"
@@ -51,6 +54,8 @@ func (h *Handler) routes() {
 	change(h, pathAppPasswordRevoke, Administrator, h.appPasswordRevoke)
 	change(h, pathPhoneBind, Administrator, h.phoneBind)
 	change(h, pathPhoneReveal, Administrator, h.phoneReveal)
+
+	h.mux.HandleFunc("GET "+pathMetrics, h.metrics) // for the helpdesk, too: no account is in it
 
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, &Error{Status: http.StatusNotFound, Kind: KindNoRoute, Sentence: "there is no such question",

@@ -36,6 +36,25 @@ func (a *app) asking(verb func(q *question, args []string) error) func(*cobra.Co
 	}
 }
 
+// askingDaemon runs a verb that only a running daemon can answer.
+func (a *app) askingDaemon(hint string, verb func(q *question) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		cfg, err := a.config()
+		if err != nil {
+			return err
+		}
+		socket := cfg.SocketPaths().Admin
+		client, closeClient, err := dial(socket)
+		if noDaemon(err) {
+			return &failure{status: exitUnavailable, sentence: "no daemon answers on " + socket, hint: hint, cause: err}
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(verb(&question{Client: client, ctx: cmd.Context()}), closeClient())
+	}
+}
+
 // Another command may have the database open for a moment.
 const (
 	lockTries = 60
@@ -56,19 +75,31 @@ func (a *app) connect(cfg *config.Config) (*admin.Client, func() error, error) {
 
 func (a *app) connectOnce(cfg *config.Config) (*admin.Client, func() error, error) {
 	socket := cfg.SocketPaths().Admin
+	client, closeClient, err := dial(socket)
+	if noDaemon(err) {
+		return a.inProcess(cfg, socket)
+	}
+	return client, closeClient, err
+}
+
+// dial finds the daemon behind a socket; where there is none, noDaemon knows the
+// error.
+func dial(socket string) (*admin.Client, func() error, error) {
 	c, err := net.Dial("unix", socket)
 	switch {
 	case err == nil:
 		client := admin.NewClient(admin.Dial(socket))
 		return client, func() error { client.Close(); return nil }, c.Close()
-	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
-		return a.inProcess(cfg, socket)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, nil, &failure{status: exitNotAllowed, sentence: "you may not ask the daemon on " + socket,
 			hint: "run this as root, or be a member of [admin] group", cause: err}
 	default:
 		return nil, nil, &failure{status: exitUnavailable, sentence: "cannot ask the daemon: " + err.Error(), cause: err}
 	}
+}
+
+func noDaemon(err error) bool {
+	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // inProcess opens the data folder and runs the daemon's admin handler here. No

@@ -47,6 +47,7 @@ func (a *app) root() *cobra.Command {
 		a.demo(),
 		a.bench(),
 		a.check(),
+		a.metrics(),
 		a.configVerbs(),
 		a.version(),
 	)...)
