@@ -1,0 +1,30 @@
+// Package sms sends codes to phones. A [Sender] takes one [Message] and says
+// whether somebody has taken charge of it; [NewHTTP] speaks to any gateway that
+// takes an HTTP request, [NewAliyun] and [NewTencent] to two carriers' interfaces,
+// [NewChain] asks several senders one after the other, and [Console] shows
+// messages instead of sending them.
+//
+// A code is worth as much as the password beside it, and a number is personal:
+// no error of this package holds a code, a number, a secret, a URL's query, or
+// anything that a gateway answered but its letters-only error code. Nothing here
+// logs. Secrets are read from their files for every message, so that they can be
+// replaced at any time.
+package sms
+
+import (
+	"context"
+	"errors"
+)
+
+// Sender sends a message. No error means that a gateway took it, not that it
+// arrived. Send keeps to ctx and may be called at the same time.
+type Sender interface {
+	Send(ctx context.Context, m Message) error
+}
+
+// Why a message was not sent. What went wrong before a gateway was asked is
+// neither.
+var (
+	ErrNoAnswer = errors.New("sms: no answer")   // nobody there, too late, or not HTTP
+	ErrRefused  = errors.New("sms: not accepted") // the gateway answered, and did not take it
+)
