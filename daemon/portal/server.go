@@ -1,0 +1,64 @@
+// Package portal is the door that people come to with a browser: HTTP, forms,
+// templates and cookies. What they change goes through package accounts, whether
+// a main password is right is package policy's to say; nothing here decides
+// either.
+//
+// Every address is a row of one table ([route]): who may come there, which
+// fields its form has, whether the second step must have been passed lately. A
+// visitor who may not come is led to where they belong, by one function, so that
+// a session that has given only a password reaches nothing but what its row
+// says.
+//
+// A page is a pair of small files, one that shows and one that saves.
+package portal
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/policy"
+	"github.com/latchkey-mail/latchkey/store"
+)
+
+// Policy says whether a main password is right: [policy.Policy].
+type Policy interface {
+	SignIn(ctx context.Context, a *policy.Attempt) policy.Verdict
+}
+
+// Audit takes the event of every sign-in that was tried.
+type Audit interface {
+	Login(ev store.Event)
+}
+
+// Server answers browsers. All fields must be set, and none is changed once
+// Handler was called.
+type Server struct {
+	Accounts *accounts.Service
+	Policy   Policy
+	Audit    Audit
+	Config   func() *config.Config // the one in force: a reload changes it
+	Log      *slog.Logger
+	Now      func() time.Time
+	Rand     io.Reader // of cryptographic quality
+
+	routes []route
+	steps  []string // where /confirm may lead: the pages that want the second step
+	room   *waiting // sign-ins under way
+}
+
+// Handler returns what answers. It is an error if a template or a text is broken.
+func (s *Server) Handler() (http.Handler, error) {
+	s.routes = s.allRoutes()
+	s.steps = stepPaths(s.routes)
+	s.room = newWaiting(maxWaiting, maxWaitingNetwork)
+	mux := http.NewServeMux()
+	for _, at := range s.routes {
+		mux.HandleFunc(at.method+" "+at.path, s.visited(at))
+	}
+	return s.around(mux), nil
+}

@@ -1,0 +1,95 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+	"github.com/latchkey-mail/latchkey/daemon/policy"
+)
+
+// visit is one request and what is known of the visitor.
+type visit struct {
+	session  *accounts.Session // nil: signed out
+	cookie   string            // the session's cookie as it was sent, or as it is set by this answer
+	browser  accounts.Browser
+	arrived  time.Time
+	form     form // what the route's fields were given: of the body for POST, of the query for GET
+	messages []message
+}
+
+// message is one sentence above a page.
+type message struct {
+	Good bool   // something was done; else something went wrong
+	Key  string // of the text
+	Args []any  // name, value, … of the text's placeholders
+}
+
+// tell puts a sentence above the page that answers this request.
+func (v *visit) tell(m message) { v.messages = append(v.messages, m) }
+
+type visitKey struct{}
+
+// visitOf is the visit that r belongs to; never nil.
+func visitOf(r *http.Request) *visit {
+	if v, found := r.Context().Value(visitKey{}).(*visit); found {
+		return v
+	}
+	return &visit{}
+}
+
+// visited answers the requests of one route: it finds out who comes, leads away
+// who may not, reads the form, and only then lets the handler look.
+func (s *Server) visited(at route) http.HandlerFunc {
+	if at.public {
+		return func(w http.ResponseWriter, r *http.Request) { at.handle(w, r, visitOf(r)) }
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{arrived: s.Now(), browser: s.browser(r)}
+		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+		if err := s.findSession(r, v); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		v.messages = s.takeTold(w, r)
+		var bad *badForm
+		if v.form, bad = readForm(w, r, at); bad != nil {
+			s.errorPage(w, r, bad.status, bad.key)
+			return
+		}
+		if here := v.stands(); at.who&here == 0 {
+			s.redirect(w, r, here.home())
+			return
+		}
+		if r.Method == http.MethodPost && v.session != nil && !v.tokenRight() {
+			s.errorPage(w, r, http.StatusForbidden, "error.stale_form")
+			return
+		}
+		if at.fresh && v.wantsStep() {
+			s.redirect(w, r, s.stepPath(r.URL.Path))
+			return
+		}
+		at.handle(w, r, v)
+	}
+}
+
+// wantsStep says whether the second step has to be passed again first. Who has
+// none, has nothing to pass.
+func (v *visit) wantsStep() bool { return v.session.Bound && !v.session.Fresh }
+
+// stepPath is the page that asks the second step and leads on to next, if that
+// is on the closed list.
+func (s *Server) stepPath(next string) string {
+	if !slices.Contains(s.steps, next) {
+		return pathConfirm
+	}
+	return pathConfirm + "?" + url.Values{"next": {next}}.Encode()
+}
+
+// redirect sends the browser to another page of the portal, by GET.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path string) {
+	http.Redirect(w, r, s.base()+path, http.StatusSeeOther)
+}
