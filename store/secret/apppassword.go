@@ -13,21 +13,30 @@ const AppPasswordLetters = "abcdefghjkmnpqrstuvwxyz"
 // AppPasswordLen is the number of letters in an app password.
 const AppPasswordLen = 16
 
-// maxTypedLen bounds, in bytes, what FoldAppPassword looks at. Sixteen letters
+// maxTypedLen bounds, in bytes, what foldLetters looks at. Sixteen letters
 // with a three-byte ideographic space between any two fit several times.
 const maxTypedLen = 128
 
 // NewAppPassword draws 16 letters evenly from AppPasswordLetters.
 func NewAppPassword(rand io.Reader) ([16]byte, error) {
+	var letters [AppPasswordLen]byte
+	if err := drawLetters(rand, letters[:]); err != nil {
+		return [16]byte{}, fmt.Errorf("secret: drawing an app password: %w", err)
+	}
+	return letters, nil
+}
+
+// drawLetters fills letters, 16 at most, evenly from AppPasswordLetters.
+func drawLetters(rand io.Reader, letters []byte) error {
 	// 253 is the largest multiple of 23 that fits in a byte: bytes above it are
 	// thrown away, so that no letter is likelier than another.
 	const n = len(AppPasswordLetters)
 	const limit = 256 / n * n
-	var letters [AppPasswordLen]byte
-	var random [AppPasswordLen]byte
+	var space [AppPasswordLen]byte
+	random := space[:len(letters)]
 	for have := 0; have < len(letters); {
-		if _, err := io.ReadFull(rand, random[:]); err != nil {
-			return [16]byte{}, fmt.Errorf("secret: drawing an app password: %w", err)
+		if _, err := io.ReadFull(rand, random); err != nil {
+			return err
 		}
 		for _, b := range random {
 			if int(b) < limit && have < len(letters) {
@@ -36,7 +45,7 @@ func NewAppPassword(rand io.Reader) ([16]byte, error) {
 			}
 		}
 	}
-	return letters, nil
+	return nil
 }
 
 // FoldAppPassword brings what a person typed or pasted to the 16 letters that
@@ -46,8 +55,17 @@ func NewAppPassword(rand io.Reader) ([16]byte, error) {
 // not guessed at. It allocates nothing.
 func FoldAppPassword(s string) ([16]byte, bool) {
 	var letters [AppPasswordLen]byte
+	if !foldLetters(letters[:], s) {
+		return [16]byte{}, false
+	}
+	return letters, true
+}
+
+// foldLetters fills letters with what s folds to; false if that is not exactly
+// as many.
+func foldLetters(letters []byte, s string) bool {
 	if len(s) > maxTypedLen {
-		return letters, false
+		return false
 	}
 	n := 0
 	for _, r := range s {
@@ -59,15 +77,12 @@ func FoldAppPassword(s string) ([16]byte, bool) {
 			r += 'a' - 'A'
 		}
 		if !isLetter(r) || n == len(letters) {
-			return [16]byte{}, false
+			return false
 		}
 		letters[n] = byte(r)
 		n++
 	}
-	if n != len(letters) {
-		return [16]byte{}, false
-	}
-	return letters, true
+	return n == len(letters)
 }
 
 func isLetter(r rune) bool {

@@ -21,6 +21,12 @@ const (
 	purposeAppPassword = "latchkey/1/app-password"
 	purposeRecordMAC   = "latchkey/1/record-mac"
 	purposeSeal        = "latchkey/1/seal"
+	purposeSession     = "latchkey/1/session"
+	purposeDevice      = "latchkey/1/device"
+	purposeRecovery    = "latchkey/1/recovery-code"
+	purposeHelpdesk    = "latchkey/1/helpdesk-code"
+	purposeNumber      = "latchkey/1/number-index"
+	purposeCode        = "latchkey/1/sms-code"
 )
 
 // generationLen is the number of bytes by which a key is told from another.
@@ -32,35 +38,42 @@ type Keys struct {
 	generation  [generationLen]byte
 	appPassword macPool
 	recordMAC   macPool
+	session     macPool
+	device      macPool
+	recovery    macPool
+	helpdesk    macPool
+	number      macPool
+	code        macPool
 	seal        cipher.AEAD
 }
 
 // NewKeys derives the purposes' keys from master, which must be random.
 func NewKeys(master [32]byte) (*Keys, error) {
+	k := &Keys{}
 	generation, err := derive(master, purposeGeneration, generationLen)
 	if err != nil {
 		return nil, err
 	}
-	appPassword, err := derive(master, purposeAppPassword, sha256.Size)
-	if err != nil {
-		return nil, err
-	}
-	recordMAC, err := derive(master, purposeRecordMAC, sha256.Size)
-	if err != nil {
-		return nil, err
+	copy(k.generation[:], generation)
+	for purpose, pool := range map[string]*macPool{
+		purposeAppPassword: &k.appPassword, purposeRecordMAC: &k.recordMAC,
+		purposeSession: &k.session, purposeDevice: &k.device,
+		purposeRecovery: &k.recovery, purposeHelpdesk: &k.helpdesk,
+		purposeNumber: &k.number, purposeCode: &k.code,
+	} {
+		key, err := derive(master, purpose, sha256.Size)
+		if err != nil {
+			return nil, err
+		}
+		pool.init(key)
 	}
 	sealing, err := derive(master, purposeSeal, chacha20poly1305.KeySize)
 	if err != nil {
 		return nil, err
 	}
-	aead, err := chacha20poly1305.NewX(sealing)
-	if err != nil {
+	if k.seal, err = chacha20poly1305.NewX(sealing); err != nil {
 		return nil, fmt.Errorf("secret: %w", err)
 	}
-	k := &Keys{seal: aead}
-	copy(k.generation[:], generation)
-	k.appPassword.init(appPassword)
-	k.recordMAC.init(recordMAC)
 	return k, nil
 }
 
@@ -91,12 +104,51 @@ func (k *Keys) GoString() string { return k.String() }
 // so that one password of two accounts has two tags. Compare tags with
 // crypto/subtle only.
 func (k *Keys) AppPasswordTag(account [8]byte, letters [16]byte) [16]byte {
-	m := k.appPassword.get()
-	in := append(m.scratch[:0], account[:]...)
-	in = append(in, 0)
-	in = append(in, letters[:]...)
-	m.h.Write(in)
-	return k.appPassword.finish(m)
+	return k.appPassword.tag(account, letters[:])
+}
+
+// SessionTag is what a session's token is kept and compared by, made as
+// AppPasswordTag is, with a key of its own; so are the three below. Compare tags
+// with crypto/subtle only.
+func (k *Keys) SessionTag(account [8]byte, t Token) [16]byte { return k.session.tag(account, t[:]) }
+
+// DeviceTag is what the token of a trusted browser is kept and compared by.
+func (k *Keys) DeviceTag(account [8]byte, t Token) [16]byte { return k.device.tag(account, t[:]) }
+
+// RecoveryTag is what a recovery code is kept and found by.
+func (k *Keys) RecoveryTag(account [8]byte, c RecoveryCode) [16]byte {
+	return k.recovery.tag(account, c[:])
+}
+
+// HelpdeskTag is what the helpdesk's one-time code is kept and compared by.
+func (k *Keys) HelpdeskTag(account [8]byte, c RecoveryCode) [16]byte {
+	return k.helpdesk.tag(account, c[:])
+}
+
+// NumberTag stands for a phone number where only sameness matters: the first 16
+// bytes of HMAC-SHA-256(key, number). Numbers are few enough to try them all, so
+// the key is what hides them. e164 is the one spelling of the number.
+func (k *Keys) NumberTag(e164 string) [16]byte {
+	m := k.number.get()
+	m.h.Write([]byte(e164))
+	return k.number.finish(m)
+}
+
+// Code derives the six digits that an SMS carries from the challenge's random
+// id, so that "send again" sends the same code and none is kept:
+// HMAC-SHA-256(key, challenge), of which the first 8 bytes, as a number, modulo
+// 1,000,000. No code is likelier than another by more than 1 in 10^13.
+func (k *Keys) Code(challenge [16]byte) [6]byte {
+	m := k.code.get()
+	m.h.Write(append(m.scratch[:0], challenge[:]...))
+	tag := k.code.finish(m)
+	n := binary.BigEndian.Uint64(tag[:8]) % 1_000_000
+	var digits [6]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return digits
 }
 
 // RecordMAC binds payload to the key it is stored under: the first 16 bytes of
@@ -127,6 +179,17 @@ func (p *macPool) init(key []byte) {
 }
 
 func (p *macPool) get() *mac { return p.states.Get().(*mac) }
+
+// tag is the first 16 bytes of HMAC-SHA-256(key, account ‖ 0 ‖ secret); secret
+// has at most 16 bytes.
+func (p *macPool) tag(account [8]byte, secret []byte) [16]byte {
+	m := p.get()
+	in := append(m.scratch[:0], account[:]...)
+	in = append(in, 0)
+	in = append(in, secret...)
+	m.h.Write(in)
+	return p.finish(m)
+}
 
 // finish returns the tag and puts the state back, reset.
 func (p *macPool) finish(m *mac) [16]byte {
