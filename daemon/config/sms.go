@@ -30,17 +30,19 @@ type SMSSender struct {
 	Status            []int             // the answers that mean "sent"
 	Match             string            // pattern that the answer's body matches then, "" = any
 	Secrets           map[string]string // name in the templates -> absolute path of the file
+	AllowPlain        bool              // URL may be http to another machine
 
 	// aliyun
 	AccessKeyID, AccessKeySecretFile string
 
 	// tencent
-	SecretID, SecretKeyFile, AppID string
+	SecretID, SecretKeyFile, AppID, Region string
 
 	// aliyun and tencent
-	SignName         string
-	Template         map[string]string // purpose -> id of the provider's template
-	Region, Endpoint string
+	SignName string
+	Template map[string]string // purpose, or purpose with "-en" -> id of the provider's template
+	Params   []string          // the templates' variables, of "code" and "minutes"; nil = the provider's usual
+	Endpoint string            // scheme and host, "" = the provider's own
 }
 
 // SMSHeader is one header of a request.
