@@ -125,7 +125,7 @@ func newPeople(t *testing.T, l *latchkey) *people {
 
 // TestPeers starts the servers once and walks through everything they must do.
 func TestPeers(t *testing.T) {
-	requirePeers(t)
+	requireMailServers(t)
 	s := newStack(t, true)
 	p := newPeople(t, s.latchkey)
 
@@ -174,7 +174,7 @@ func testLog(t *testing.T, s *stack, p *people) {
 
 // TestOwnSockets lets latchkey make the sockets of the [[listener]] sections.
 func TestOwnSockets(t *testing.T) {
-	requirePeers(t)
+	requireMailServers(t)
 	s := newStack(t, false)
 	for _, file := range units {
 		want := readUnit(t, s.place, file)

@@ -10,7 +10,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -152,38 +151,4 @@ func freePorts(t *testing.T, n int) []string {
 		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
 	}
 	return ports
-}
-
-// requirePeers skips the test if a server it needs is not on this machine, by
-// its name. Under "make test", which installs them, that is a failure.
-func requirePeers(t *testing.T) {
-	t.Helper()
-	absent := t.Skipf
-	if os.Getenv("LATCHKEY_REQUIRE_PEERS") == "1" {
-		absent = t.Fatalf
-	}
-	if os.Geteuid() != 0 {
-		absent("not root: Dovecot and Postfix can only be started as root")
-	}
-	for _, peer := range []struct{ name, file string }{
-		{"Dovecot (dovecot-core)", "/usr/sbin/dovecot"},
-		{"Dovecot's IMAP (dovecot-imapd)", "/usr/lib/dovecot/imap"},
-		{"Dovecot's POP3 (dovecot-pop3d)", "/usr/lib/dovecot/pop3"},
-		{"Dovecot's ManageSieve (dovecot-managesieved)", "/usr/lib/dovecot/managesieve"},
-		{"Dovecot's submission (dovecot-submissiond)", "/usr/lib/dovecot/submission"},
-		{"Dovecot's LMTP (dovecot-lmtpd)", "/usr/lib/dovecot/lmtp"},
-		{"Postfix (postfix)", "/usr/lib/postfix/sbin/master"},
-		{"swaks", "/usr/bin/swaks"},
-	} {
-		if _, err := os.Stat(peer.file); err != nil {
-			absent("%s is not installed: %v", peer.name, err)
-		}
-	}
-	if out, err := run("", "swaks", "--support"); err != nil || !strings.Contains(out, "TLS supported") {
-		absent("swaks cannot do TLS (libnet-ssleay-perl): %v", err)
-	}
-	version, err := exec.Command("dovecot", "--version").Output()
-	if err != nil || !strings.HasPrefix(string(version), "2.3.") {
-		absent("Dovecot 2.3 is not installed: dovecot --version says %q, %v", version, err)
-	}
 }

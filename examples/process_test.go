@@ -107,21 +107,28 @@ func (b *logBook) read(r *os.File) {
 
 // await waits until some line contains text and reports whether one did.
 func (b *logBook) await(text string, limit time.Duration) bool {
+	_, _, found := b.awaitAfter(0, text, limit)
+	return found
+}
+
+// awaitAfter is await for the lines after the first few. It gives the line, and
+// how many lines there are up to it.
+func (b *logBook) awaitAfter(first int, text string, limit time.Duration) (line string, upTo int, found bool) {
 	deadline := time.After(limit)
-	for seen := 0; ; {
+	for seen := first; ; {
 		b.mu.Lock()
 		lines, grown := b.lines[seen:], b.grown
-		seen = len(b.lines)
 		b.mu.Unlock()
 		for _, line := range lines {
+			seen++
 			if strings.Contains(line, text) {
-				return true
+				return line, seen, true
 			}
 		}
 		select {
 		case <-grown:
 		case <-deadline:
-			return false
+			return "", seen, false
 		}
 	}
 }

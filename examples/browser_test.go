@@ -1,0 +1,4 @@
+package examples
+
+// chromium is Debian's.
+const chromium = "/usr/bin/chromium"
