@@ -22,6 +22,11 @@ func (s *Server) allRoutes() []route {
 		s.passwordRoutes(),
 		s.recoveryCodeRoutes(),
 		s.languageRoutes(),
+		s.securityRoutes(),
+		s.appPasswordRoutes(),
+		s.deviceRoutes(),
+		s.guideRoutes(),
+		s.staticRoutes(),
 	)
 }
 
@@ -30,13 +35,14 @@ type handler func(w http.ResponseWriter, r *http.Request, v *visit)
 
 // route is one address.
 type route struct {
-	method string // GET or POST
-	path   string // as [http.ServeMux] has it
-	who    standing
-	fields []string // of its form, beside the token; of the query for GET
-	fresh  bool     // the second step must have been passed lately, where there is one
-	public bool     // no visitor is looked up: static files
-	handle handler
+	method    string // GET or POST
+	path      string // as [http.ServeMux] has it
+	who       standing
+	fields    []string // of its form, beside the token; of the query for GET
+	fresh     bool     // the second step must have been passed lately, where there is one
+	tokenless bool     // its form comes from a page without a session
+	public    bool     // no visitor is looked up: static files
+	handle    handler
 }
 
 // standing is how far a visitor has come; who of a route is a set of them.
@@ -86,12 +92,13 @@ func (at standing) home() string {
 	}
 }
 
-// stepPaths are the pages that want the second step: the closed list of where
-// /confirm may lead.
+// stepPaths are the pages that want the second step, to be shown or for their
+// form: the closed list of where /confirm may lead.
 func stepPaths(routes []route) []string {
 	var list []string
 	for _, at := range routes {
-		if at.fresh && at.method == http.MethodGet && !strings.Contains(at.path, "{") {
+		shows := slices.ContainsFunc(routes, func(page route) bool { return page.method == http.MethodGet && page.path == at.path })
+		if at.fresh && shows && !strings.Contains(at.path, "{") && !slices.Contains(list, at.path) {
 			list = append(list, at.path)
 		}
 	}

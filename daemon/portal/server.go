@@ -49,10 +49,15 @@ type Server struct {
 	routes []route
 	steps  []string // where /confirm may lead: the pages that want the second step
 	room   *waiting // sign-ins under way
+	pages  *pages   // in every language
 }
 
 // Handler returns what answers. It is an error if a template or a text is broken.
 func (s *Server) Handler() (http.Handler, error) {
+	var err error
+	if s.pages, err = s.openPages(); err != nil {
+		return nil, err
+	}
 	s.routes = s.allRoutes()
 	s.steps = stepPaths(s.routes)
 	s.room = newWaiting(maxWaiting, maxWaitingNetwork)

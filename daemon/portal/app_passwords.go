@@ -1,0 +1,5 @@
+package portal
+
+const pathAppPasswords = "/app-passwords"
+
+func (s *Server) appPasswordRoutes() []route { return nil }

@@ -1,0 +1,5 @@
+package portal
+
+const pathDevices = "/devices"
+
+func (s *Server) deviceRoutes() []route { return nil }

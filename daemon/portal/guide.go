@@ -1,0 +1,5 @@
+package portal
+
+const pathGuide = "/guide"
+
+func (s *Server) guideRoutes() []route { return nil }

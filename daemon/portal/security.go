@@ -1,0 +1,3 @@
+package portal
+
+func (s *Server) securityRoutes() []route { return nil }
