@@ -69,6 +69,17 @@ const (
 	EventPhoneShown         EventKind = "phone-shown"
 	EventExceptionSet       EventKind = "exception-set"
 	EventExceptionEnded     EventKind = "exception-ended"
+	EventCodeSent           EventKind = "code-sent"
+	EventCodeFailed         EventKind = "code-failed" // no sender took it
+	EventCodeClosed         EventKind = "code-closed" // too many wrong ones in a row
+	EventDeviceTrusted      EventKind = "device-trusted"
+	EventDeviceUntrusted    EventKind = "device-untrusted"
+	EventDeviceDeleted      EventKind = "device-deleted"
+	EventSessionEnded       EventKind = "session-ended"
+	EventRecoveryCodesMade  EventKind = "recovery-codes-made"
+	EventHelpdeskCodeMade   EventKind = "helpdesk-code-made"
+	EventPhoneExpected      EventKind = "phone-expected"
+	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
 )
@@ -78,8 +89,10 @@ func EventKinds() []EventKind {
 	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountDeleted,
 		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventAppPasswordMade,
 		EventAppPasswordRevoked, EventAppPasswordExpired, EventPhoneBound,
-		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded, EventDamaged,
-		EventEventsLost}
+		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
+		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
+		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
+		EventPhoneExpected, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.
@@ -95,8 +108,12 @@ type Reason string
 // never see them. The zero value means that no reason applies.
 const (
 	// Accepted.
-	ReasonAppPassword  Reason = "ok-app-password"
-	ReasonMainPassword Reason = "ok-main-password"
+	ReasonAppPassword   Reason = "ok-app-password"
+	ReasonMainPassword  Reason = "ok-main-password"
+	ReasonCode          Reason = "ok-code"
+	ReasonRecoveryCode  Reason = "ok-recovery-code"
+	ReasonHelpdeskCode  Reason = "ok-helpdesk-code"
+	ReasonTrustedDevice Reason = "ok-trusted-device"
 	// Rejected.
 	ReasonWrongSecret    Reason = "wrong-secret"
 	ReasonUnknownAccount Reason = "unknown-account"
@@ -111,6 +128,9 @@ const (
 	ReasonUnsecured      Reason = "unsecured"
 	ReasonAuthz          Reason = "authz"
 	ReasonCredentialGone Reason = "credential-gone" // REQUEST after the credential ended
+	ReasonWrongCode      Reason = "wrong-code"
+	ReasonCodeExpired    Reason = "code-expired"
+	ReasonCodeClosed     Reason = "code-closed" // too many wrong ones in a row before
 	// Undecided.
 	ReasonThrottled        Reason = "throttled"
 	ReasonBusy             Reason = "busy"
@@ -120,10 +140,10 @@ const (
 
 // Reasons returns the closed list, without the zero value.
 func Reasons() []Reason {
-	return []Reason{ReasonAppPassword, ReasonMainPassword, ReasonWrongSecret, ReasonUnknownAccount,
-		ReasonDisabled, ReasonPhoneBound, ReasonEnforced, ReasonNoMainPassword, ReasonRevoked,
+	return []Reason{ReasonAppPassword, ReasonMainPassword, ReasonCode, ReasonRecoveryCode,
+		ReasonHelpdeskCode, ReasonTrustedDevice, ReasonWrongSecret, ReasonUnknownAccount, ReasonDisabled, ReasonPhoneBound, ReasonEnforced, ReasonNoMainPassword, ReasonRevoked,
 		ReasonExpired, ReasonScope, ReasonMalformed, ReasonUnsecured, ReasonAuthz,
-		ReasonCredentialGone, ReasonThrottled, ReasonBusy, ReasonStoreUnavailable, ReasonDamaged}
+		ReasonCredentialGone, ReasonWrongCode, ReasonCodeExpired, ReasonCodeClosed, ReasonThrottled, ReasonBusy, ReasonStoreUnavailable, ReasonDamaged}
 }
 
 // String returns the text as it is stored and shown.

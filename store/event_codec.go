@@ -86,10 +86,11 @@ func (id *EventID) UnmarshalText(text []byte) error {
 const maxText = 512
 
 // clip returns s as valid UTF-8 of at most maxText bytes.
-func clip(s string) string {
-	if len(s) <= maxText && utf8.ValidString(s) {
+func clip(s string) string { return clipTo(s, maxText) }
+
+func clipTo(s string, limit int) string {
+	if len(s) <= limit && utf8.ValidString(s) {
 		return s
 	}
-	s = strings.ToValidUTF8(s[:min(len(s), maxText)], "")
-	return s
+	return strings.ToValidUTF8(s[:min(len(s), limit)], "")
 }

@@ -7,35 +7,59 @@ import (
 )
 
 // The layout of the one bucket. All integers are big-endian, ‖ joins bytes, and
-// every value is generation (4) ‖ MAC over key and payload (16) ‖ payload.
+// every value is generation (4) ‖ MAC over key and payload (16) ‖ payload. Times
+// in keys and in payloads of no CBOR are Unix seconds.
 //
-//	key                                  payload                      file
-//	m schema                             version (2)                  schema.go
-//	m generation                         generation (4)               schema.go
-//	a ‖ address                          the hot record               account_codec.go
-//	b ‖ account id (8) ‖ w ‖ id (8)      app password, CBOR           apppassword.go
-//	b ‖ account id (8) ‖ p               phone, CBOR, sealed          phone.go
-//	b ‖ account id (8) ‖ x               exception, CBOR              exception.go
-//	b ‖ account id (8) ‖ u ‖ credential  last use, CBOR               lastuse.go
-//	e ‖ event id (16)                    event, CBOR                  event_codec.go
-//	o ‖ a ‖ address ‖ 0 ‖ event id (16)  empty: events of an address  event_owner.go
-//	o ‖ n ‖ network (17) ‖ event id      empty: unknown names, by network
-//	o ‖ u ‖ event id                     empty: unknown names, all
+//	key                                    payload                      file
+//	m schema                               version (2)                  schema.go
+//	m generation                           generation (4)               schema.go
+//	m migration                            where one is, while it runs  migration.go
+//	m reached                              time (8)                     enforcement.go
+//	a ‖ address                            the hot record               account_codec.go
+//	b ‖ account id (8) ‖ w ‖ id (8)        app password, CBOR           apppassword.go
+//	b ‖ account id (8) ‖ p                 phone, CBOR, sealed          phone.go
+//	b ‖ account id (8) ‖ x                 exception, CBOR              exception.go
+//	b ‖ account id (8) ‖ u ‖ credential    last use, CBOR               lastuse.go
+//	b ‖ account id (8) ‖ s ‖ id (8)        session, CBOR                session.go
+//	b ‖ account id (8) ‖ d ‖ id (8)        device, CBOR                 device.go
+//	b ‖ account id (8) ‖ c ‖ session's id (8) ‖ purpose (1)
+//	                                       challenge, CBOR, sealed      challenge.go
+//	b ‖ account id (8) ‖ k                 state of codes, CBOR         code_state.go
+//	b ‖ account id (8) ‖ r                 recovery codes, CBOR         recovery_codes.go
+//	b ‖ account id (8) ‖ h                 helpdesk's code, CBOR        helpdesk_code.go
+//	b ‖ account id (8) ‖ y                 expected phone, CBOR, sealed expected_phone.go
+//	e ‖ event id (16)                      event, CBOR                  event_codec.go
+//	n ‖ number's tag (16)                  account ids (8 each)         number_index.go
+//	o ‖ a ‖ address ‖ 0 ‖ event id (16)    empty: events of an address  event_owner.go
+//	o ‖ n ‖ network (17) ‖ event id        empty: unknown names, by network
+//	o ‖ u ‖ event id                       empty: unknown names, all
+//	q ‖ window (8) ‖ kind (1) ‖ subject (16)
+//	                                       count (4)                    budget.go
 //
 // An event id begins with the inverted time, so that the engine's ascending
 // order is newest first. Everything of an account but its hot record hangs below
-// its id: a re-created address reaches none of it.
+// its id: a re-created address reaches none of it. The numbers' index is the one
+// place that names accounts from outside.
 const (
 	keyMeta    = 'm'
 	keyAccount = 'a'
 	keyBelow   = 'b'
 	keyEvent   = 'e'
+	keyNumber  = 'n'
 	keyOwner   = 'o'
+	keyBudget  = 'q'
 
-	belowAppPassword = 'w'
-	belowPhone       = 'p'
-	belowException   = 'x'
-	belowLastUse     = 'u'
+	belowAppPassword   = 'w'
+	belowPhone         = 'p'
+	belowException     = 'x'
+	belowLastUse       = 'u'
+	belowSession       = 's'
+	belowDevice        = 'd'
+	belowChallenge     = 'c'
+	belowCodeState     = 'k'
+	belowRecoveryCodes = 'r'
+	belowHelpdeskCode  = 'h'
+	belowExpectedPhone = 'y'
 
 	ownerAddress = 'a'
 	ownerNetwork = 'n'
@@ -48,6 +72,8 @@ const maxAddress = 320
 
 func schemaKey() []byte     { return []byte("mschema") }
 func generationKey() []byte { return []byte("mgeneration") }
+func migrationKey() []byte  { return []byte("mmigration") }
+func reachedKey() []byte    { return []byte("mreached") }
 
 func appendAccountKey(dst []byte, address string) []byte {
 	return append(append(dst, keyAccount), address...)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/store/kv"
@@ -11,17 +12,19 @@ import (
 // LastUse is when and from where a credential was last used. Times are kept in
 // seconds.
 type LastUse struct {
-	Time    time.Time  `json:"time"`
-	Addr    netip.Addr `json:"addr,omitzero"`
-	Service string     `json:"service,omitempty"`
+	Time     time.Time  `json:"time"`
+	Addr     netip.Addr `json:"addr,omitzero"`
+	Service  string     `json:"service,omitempty"`
+	ClientID string     `json:"client_id,omitempty"` // what the program calls itself
 }
 
 // Use is one stamp of WriteMerged. It is dropped if the account with this
-// address and id is gone: a late stamp must not outlive its account.
+// address and id, or its credential, is gone: a late stamp must not outlive
+// them. A session's moves Session.Seen and Addr, the others make a LastUse.
 type Use struct {
 	Address    string
 	AccountID  AccountID
-	Credential string // an app password's id, or main-<account id>
+	Credential string // an app password's id, main-<account id> or session-<id>
 	LastUse
 }
 
@@ -29,11 +32,18 @@ type Use struct {
 // "main-<account id>".
 func MainCredential(id AccountID) string { return "main-" + id.String() }
 
+// SessionCredential is the credential id of a session of the portal:
+// "session-<id>".
+func SessionCredential(id SessionID) string { return sessionCredential + id.String() }
+
+const sessionCredential = "session-"
+
 // lastUseRecord is LastUse on disk.
 type lastUseRecord struct {
-	Time    int64  `cbor:"1,keyasint"`
-	Addr    []byte `cbor:"2,keyasint,omitempty"`
-	Service string `cbor:"3,keyasint,omitempty"`
+	Time     int64  `cbor:"1,keyasint"`
+	Addr     []byte `cbor:"2,keyasint,omitempty"`
+	Service  string `cbor:"3,keyasint,omitempty"`
+	ClientID string `cbor:"4,keyasint,omitempty"`
 }
 
 // LastUses returns the last use of each of the account's credentials, by
@@ -46,7 +56,8 @@ func (r *Reader) LastUses(acct AccountID) (map[string]LastUse, error) {
 			return err
 		}
 		addr, _ := netip.AddrFromSlice(record.Addr)
-		uses[credential] = LastUse{Time: fromSeconds(record.Time), Addr: addr, Service: record.Service}
+		uses[credential] = LastUse{Time: fromSeconds(record.Time), Addr: addr,
+			Service: record.Service, ClientID: record.ClientID}
 		return nil
 	})
 	if err != nil {
@@ -63,11 +74,17 @@ func (w *Writer) putUse(u Use) error {
 	} else if err != nil {
 		return err
 	}
-	if a.ID != u.AccountID || !a.hasCredential(u.Credential) {
+	if a.ID != u.AccountID {
+		return nil
+	}
+	if text, ok := strings.CutPrefix(u.Credential, sessionCredential); ok {
+		return w.putSeen(a.ID, text, u.LastUse)
+	}
+	if !a.hasCredential(u.Credential) {
 		return nil
 	}
 	return putCold(w, belowKey(a.ID, belowLastUse, u.Credential), lastUseRecord{
-		Time: seconds(u.Time), Addr: u.Addr.WithZone("").AsSlice(), Service: clip(u.Service)})
+		Time: seconds(u.Time), Addr: u.Addr.WithZone("").AsSlice(), Service: clip(u.Service), ClientID: clip(u.ClientID)})
 }
 
 func (a *Account) hasCredential(credential string) bool {

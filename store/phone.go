@@ -79,16 +79,13 @@ func (r *Reader) Phone(acct AccountID) (Phone, error) {
 }
 
 func (s *Store) openPhone(key, sealed []byte) (Phone, error) {
-	payload, err := s.keys.Open(key, sealed)
-	if err != nil {
-		return Phone{}, fmt.Errorf("%w: phone: %w", ErrDamaged, err)
-	}
-	record, err := decode[phoneRecord](s, payload)
+	record, err := openSealed[phoneRecord](s, key, sealed)
 	return Phone{Number: record.Number, Bound: fromSeconds(record.Bound), BoundBy: Actor(record.BoundBy)}, err
 }
 
-// PutPhone writes the account's phone, sealed. Account.Bound, which closes the
-// doors, is the caller's to set in the same transaction: PutAccount.
+// PutPhone writes the account's phone, sealed, and keeps the numbers' index.
+// Account.Bound, which closes the doors, is the caller's to set in the same
+// transaction: PutAccount. A phone that cannot be read is replaced.
 func (w *Writer) PutPhone(acct AccountID, p Phone) error {
 	if acct.IsZero() || p.Number == "" {
 		return fmt.Errorf("%w: phone without account or number", ErrInvalidRecord)
@@ -96,19 +93,21 @@ func (w *Writer) PutPhone(acct AccountID, p Phone) error {
 	if err := checkTexts("phone", p.Number, string(p.BoundBy)); err != nil {
 		return err
 	}
-	payload, err := w.s.enc.Marshal(phoneRecord{Number: p.Number, Bound: seconds(p.Bound), BoundBy: string(p.BoundBy)})
-	if err != nil {
-		return fmt.Errorf("store: encoding: %w", err)
-	}
-	key := belowKey(acct, belowPhone, "")
-	sealed, err := w.s.keys.Seal(w.s.rand, key, payload)
-	if err != nil {
+	if err := w.unlistPhone(acct); err != nil {
 		return err
 	}
-	return w.kv.Put(key, w.s.seal(key, append(make([]byte, headerLen), sealed...)))
+	if err := w.list(w.s.numberKey(p.Number), acct); err != nil {
+		return err
+	}
+	return putSealed(w, belowKey(acct, belowPhone, ""),
+		phoneRecord{Number: p.Number, Bound: seconds(p.Bound), BoundBy: string(p.BoundBy)})
 }
 
-// DeletePhone removes the account's phone, if it has one.
+// DeletePhone removes the account's phone, if it has one, and takes it from the
+// numbers' index.
 func (w *Writer) DeletePhone(acct AccountID) error {
+	if err := w.unlistPhone(acct); err != nil {
+		return err
+	}
 	return w.kv.Delete(belowKey(acct, belowPhone, ""))
 }

@@ -178,3 +178,27 @@ func (r *Reader) scanBelow(id AccountID, kind byte, fn func(rest string, payload
 		return fn(string(key[len(prefix):]), payload)
 	})
 }
+
+// listBelow decodes the records of one kind below the account id. Damaged ones
+// are left out and joined into an error beside the list.
+func listBelow[T any](r *Reader, id AccountID, kind byte, decode func(AccountID, string, []byte) (T, error)) ([]T, error) {
+	var list []T
+	var damaged []error
+	prefix := belowKey(id, kind, "")
+	err := r.kv.Scan(prefix, nil, func(key, value []byte) error {
+		payload, err := r.s.unseal(key, value)
+		if err == nil {
+			var record T
+			if record, err = decode(id, string(key[len(prefix):]), payload); err == nil {
+				list = append(list, record)
+				return nil
+			}
+		}
+		damaged = append(damaged, err)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, errors.Join(damaged...)
+}

@@ -80,3 +80,43 @@ func decode[T any](s *Store, payload []byte) (T, error) {
 	}
 	return record, nil
 }
+
+// putSealed writes a CBOR record that is encrypted, with its key as associated
+// data: moved to another key it does not open.
+func putSealed[T any](w *Writer, key []byte, record T) error {
+	payload, err := w.s.enc.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("store: encoding: %w", err)
+	}
+	sealed, err := w.s.keys.Seal(w.s.rand, key, payload)
+	if err != nil {
+		return err
+	}
+	return w.kv.Put(key, w.s.seal(key, append(make([]byte, headerLen), sealed...)))
+}
+
+// openSealed reads the payload that putSealed made for key.
+func openSealed[T any](s *Store, key, sealed []byte) (T, error) {
+	payload, err := s.keys.Open(key, sealed)
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return decode[T](s, payload)
+}
+
+// fill copies src to dst; another length is damage.
+func fill(dst, src []byte) error {
+	if copy(dst, src) != len(dst) || len(src) != len(dst) {
+		return fmt.Errorf("%w: length of a field", ErrDamaged)
+	}
+	return nil
+}
+
+// damagedIf makes of what must not be written what must not have been read.
+func damagedIf(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
+}

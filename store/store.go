@@ -76,6 +76,18 @@ var (
 	ErrNoPhone = errors.New("store: no phone")
 	// ErrNoException means that the account has no exception.
 	ErrNoException = errors.New("store: no exception")
+	// ErrNoSession means that the account has no session of this id.
+	ErrNoSession = errors.New("store: no such session")
+	// ErrNoDevice means that the account has no device of this id.
+	ErrNoDevice = errors.New("store: no such device")
+	// ErrNoChallenge means that the session awaits no code for the purpose.
+	ErrNoChallenge = errors.New("store: no challenge")
+	// ErrNoRecoveryCodes means that the account has no recovery codes.
+	ErrNoRecoveryCodes = errors.New("store: no recovery codes")
+	// ErrNoHelpdeskCode means that the helpdesk made no code for the account.
+	ErrNoHelpdeskCode = errors.New("store: no helpdesk code")
+	// ErrNoExpectedPhone means that any number may be bound to the account.
+	ErrNoExpectedPhone = errors.New("store: no expected phone")
 	// ErrInvalidRecord means that a record breaks the bounds of its kind.
 	ErrInvalidRecord = errors.New("store: record out of bounds")
 	// ErrDamaged means that a record failed its check. It is kv.ErrDamaged too;

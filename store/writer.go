@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -46,8 +47,8 @@ func (w *Writer) PutAccount(a *Account) error {
 	return w.kv.Put(key, w.s.seal(key, value))
 }
 
-// DeleteAccount removes the account's record and all that hangs below its id.
-// Its events stay until they age. It returns ErrNoAccount if the address has no
+// DeleteAccount removes the account's record, all that hangs below its id, and
+// its place in the numbers' index. Its events stay until they age. It returns ErrNoAccount if the address has no
 // account of this id any more.
 func (w *Writer) DeleteAccount(a *Account) error {
 	now, err := w.Account(a.Address)
@@ -57,20 +58,38 @@ func (w *Writer) DeleteAccount(a *Account) error {
 	if now.ID != a.ID {
 		return ErrNoAccount
 	}
-	var below [][]byte
-	err = w.kv.Scan(belowPrefix(a.ID), nil, func(key, _ []byte) error {
-		below = append(below, append([]byte(nil), key...))
-		return nil
-	})
+	if err := w.unlistPhone(a.ID); err != nil {
+		return err
+	}
+	below, err := w.keys(belowPrefix(a.ID))
 	if err != nil {
 		return err
 	}
-	for _, key := range below {
+	return w.deleteKeys(append(below, appendAccountKey(nil, a.Address)))
+}
+
+// keysBelow returns the keys of all records of one kind below the account id, of
+// damaged ones too; rest, unless empty, is what follows the kind.
+func (w *Writer) keysBelow(id AccountID, kind byte, rest string) ([][]byte, error) {
+	return w.keys(belowKey(id, kind, rest))
+}
+
+func (w *Writer) keys(prefix []byte) ([][]byte, error) {
+	var keys [][]byte
+	err := w.kv.Scan(prefix, nil, func(key, _ []byte) error {
+		keys = append(keys, bytes.Clone(key))
+		return nil
+	})
+	return keys, err
+}
+
+func (w *Writer) deleteKeys(keys [][]byte) error {
+	for _, key := range keys {
 		if err := w.kv.Delete(key); err != nil {
 			return err
 		}
 	}
-	return w.kv.Delete(appendAccountKey(nil, a.Address))
+	return nil
 }
 
 // putCold writes a CBOR record.
