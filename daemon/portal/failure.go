@@ -20,6 +20,7 @@ type failure struct {
 func failures() []failure {
 	const wrong, busy = http.StatusUnprocessableEntity, http.StatusServiceUnavailable
 	return []failure{
+		{errCodeForm, wrong, "failure.code_form"},
 		{accounts.ErrNoCode, wrong, "failure.no_code"},
 		{accounts.ErrWrongCode, wrong, "failure.wrong_code"},
 		{accounts.ErrCodeClosed, wrong, "failure.code_closed"},
@@ -58,7 +59,7 @@ func told(err error) (int, message, bool) {
 		m := message{Key: f.key}
 		var own *accounts.Error
 		if errors.As(err, &own) {
-			m.Args = []any{"tries", own.TriesLeft, "until", own.Until}
+			m = counted(false, f.key, own.TriesLeft, own.Until)
 		}
 		return f.status, m, true
 	}

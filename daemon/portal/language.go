@@ -4,10 +4,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-)
 
-// languages are those that the portal speaks.
-func languages() []string { return []string{"zh-CN", "en"} }
+	"github.com/latchkey-mail/latchkey/daemon/portal/locale"
+)
 
 // languageRoutes change the language of pages in this browser.
 func (s *Server) languageRoutes() []route {
@@ -17,7 +16,7 @@ func (s *Server) languageRoutes() []route {
 // saveLanguage keeps the choice and goes back to the page it was made on, if
 // that is one that can be shown again.
 func (s *Server) saveLanguage(w http.ResponseWriter, r *http.Request, v *visit) {
-	if slices.Contains(languages(), v.form["language"]) {
+	if slices.Contains(locale.Tags(), v.form["language"]) {
 		s.setCookie(w, languageCookie, v.form["language"], s.Now().Add(languageFor))
 	}
 	back := "/"

@@ -1,8 +1,11 @@
 package portal
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -12,31 +15,65 @@ const toldFor = time.Minute
 // toldKeys are the sentences that a page may be sent on with. The list is
 // closed: a cookie is what somebody else may have set.
 func toldKeys() []string {
-	return []string{
-		"told.signed_out", "told.signed_out_everywhere", "told.timed_out",
-		"told.code_sent", "told.code_over",
-		"told.phone_bound", "told.phone_changed", "told.phone_unbound",
-		"told.password_changed", "told.helpdesk_accepted",
+	good := []string{
+		"told.signed_out", "told.signed_out_everywhere",
+		"told.code_sent", "told.helpdesk_accepted",
+		"told.phone_bound", "told.phone_bound_ended", "told.phone_changed", "told.phone_unbound",
+		"told.password_changed", "told.password_changed_ended",
 		"told.app_password_revoked", "told.app_passwords_revoked",
 		"told.device_untrusted", "told.device_deleted", "told.program_deleted",
 	}
+	keys := append(good, "told.code_over", "told.timed_out", "told.codes_made_before", "error.try_again")
+	for _, f := range failures() {
+		keys = append(keys, f.key)
+	}
+	return keys
 }
 
 // redirectTold is redirect with a sentence that the next page shows once.
-func (s *Server) redirectTold(w http.ResponseWriter, r *http.Request, path, key string) {
-	s.setCookie(w, toldCookie, key, s.Now().Add(toldFor))
+func (s *Server) redirectTold(w http.ResponseWriter, r *http.Request, path string, m message) {
+	s.tellNext(w, m)
 	s.redirect(w, r, path)
+}
+
+// tellNext sends a sentence along to the next page, with the values that
+// sentences of failures have.
+func (s *Server) tellNext(w http.ResponseWriter, m message) {
+	s.setCookie(w, toldCookie, m.pack(), s.Now().Add(toldFor))
 }
 
 // takeTold is the sentence that the page before has sent along.
 func (s *Server) takeTold(w http.ResponseWriter, r *http.Request) []message {
-	key := s.readCookie(r, toldCookie)
-	if key == "" || r.Method != http.MethodGet {
+	packed := s.readCookie(r, toldCookie)
+	if packed == "" || r.Method != http.MethodGet {
 		return nil
 	}
 	s.dropCookie(w, toldCookie)
-	if !slices.Contains(toldKeys(), key) {
+	m, good := unpackMessage(packed)
+	if !good {
 		return nil
 	}
-	return []message{{Good: key != "told.code_over" && key != "told.timed_out", Key: key}}
+	return []message{m}
+}
+
+// pack writes a message as "key:good:count:until", the last in Unix seconds.
+func (m message) pack() string {
+	count, _ := m.arg("count").(int)
+	until, _ := m.arg("until").(time.Time)
+	return fmt.Sprintf("%s:%t:%d:%d", m.Key, m.Good, max(0, count), until.Unix())
+}
+
+// unpackMessage undoes pack.
+func unpackMessage(packed string) (message, bool) {
+	part := strings.Split(packed, ":")
+	if len(part) != 4 || !slices.Contains(toldKeys(), part[0]) {
+		return message{}, false
+	}
+	good, err1 := strconv.ParseBool(part[1])
+	count, err2 := strconv.ParseUint(part[2], 10, 16)
+	until, err3 := strconv.ParseInt(part[3], 10, 40)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return message{}, false
+	}
+	return counted(good, part[0], int(count), time.Unix(until, 0)), true
 }

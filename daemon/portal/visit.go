@@ -3,8 +3,6 @@ package portal
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
@@ -16,8 +14,8 @@ type visit struct {
 	session  *accounts.Session // nil: signed out
 	cookie   string            // the session's cookie as it was sent, or as it is set by this answer
 	browser  accounts.Browser
-	arrived  time.Time
-	form     form // what the route's fields were given: of the body for POST, of the query for GET
+	arrived  time.Time // when the last byte of the request had come: refusals are aged from then
+	form     form      // what the route's fields were given: of the body for POST, of the query for GET
 	messages []message
 }
 
@@ -26,6 +24,21 @@ type message struct {
 	Good bool   // something was done; else something went wrong
 	Key  string // of the text
 	Args []any  // name, value, … of the text's placeholders
+}
+
+// counted is a message with a number and a time, where its text wants them.
+func counted(good bool, key string, count int, until time.Time) message {
+	return message{Good: good, Key: key, Args: []any{"count", count, "until", until}}
+}
+
+// arg is the value of one placeholder, nil if there is none.
+func (m message) arg(name string) any {
+	for i := 0; i+1 < len(m.Args); i += 2 {
+		if m.Args[i] == name {
+			return m.Args[i+1]
+		}
+	}
+	return nil
 }
 
 // tell puts a sentence above the page that answers this request.
@@ -48,7 +61,7 @@ func (s *Server) visited(at route) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { at.handle(w, r, visitOf(r)) }
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{arrived: s.Now(), browser: s.browser(r)}
+		v := &visit{browser: s.browser(r)}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 		if err := s.findSession(r, v); err != nil {
 			s.fail(w, r, err)
@@ -60,11 +73,12 @@ func (s *Server) visited(at route) http.HandlerFunc {
 			s.errorPage(w, r, bad.status, bad.key)
 			return
 		}
+		v.arrived = s.Now()
 		if here := v.stands(); at.who&here == 0 {
 			s.redirect(w, r, here.home())
 			return
 		}
-		if r.Method == http.MethodPost && v.session != nil && !v.tokenRight() {
+		if at.method == http.MethodPost && !at.tokenless && !v.tokenRight() {
 			s.errorPage(w, r, http.StatusForbidden, "error.stale_form")
 			return
 		}
@@ -79,15 +93,6 @@ func (s *Server) visited(at route) http.HandlerFunc {
 // wantsStep says whether the second step has to be passed again first. Who has
 // none, has nothing to pass.
 func (v *visit) wantsStep() bool { return v.session.Bound && !v.session.Fresh }
-
-// stepPath is the page that asks the second step and leads on to next, if that
-// is on the closed list.
-func (s *Server) stepPath(next string) string {
-	if !slices.Contains(s.steps, next) {
-		return pathConfirm
-	}
-	return pathConfirm + "?" + url.Values{"next": {next}}.Encode()
-}
 
 // redirect sends the browser to another page of the portal, by GET.
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path string) {

@@ -1,3 +1,0 @@
-package portal
-
-func (s *Server) phoneChangeRoutes() []route { return nil }
