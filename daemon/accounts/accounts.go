@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/sms"
 	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -53,6 +54,23 @@ type Service struct {
 	// Flush writes the events and last uses that still wait in memory. It is
 	// called before either is read. Nil: nothing waits.
 	Flush func(ctx context.Context) error
+
+	// Send sends a code. It keeps its own time and may take long. Nil: there is
+	// no sender.
+	Send func(ctx context.Context, m sms.Message) error
+
+	// Seen notes that a session is in use; it does not wait for the store. Nil:
+	// use does not keep sessions from becoming idle.
+	Seen func(u store.Use)
+
+	// Cut ends the mail sessions of an account that these credentials opened;
+	// nil means whatever they were opened with. It is called after the change is
+	// on disk and does not block. Nil: they last.
+	Cut func(address string, credentials []string)
+
+	// Enforced says whether two-step verification is required of a domain's
+	// accounts. Nil: what the configuration says at that moment.
+	Enforced func(domain string, now time.Time) bool
 }
 
 // address prepares what a person typed. A name that cannot be prepared is no

@@ -19,6 +19,10 @@ type NewAppPassword struct {
 	Scopes  store.Scopes // 0 = all
 	Expires time.Time    // zero = never
 	ByAdmin bool         // made for the owner, not by the owner
+
+	// ID names it; zero: one is drawn. A form that is sent twice makes one app
+	// password: the second time is ErrExists.
+	ID store.AppPasswordID
 }
 
 // AddAppPassword makes an app password. Its letters are returned here and
