@@ -23,6 +23,12 @@ func (c *Catalogs) Match(accept, fallback string) *Catalog {
 		accept = accept[:maxAccept]
 	}
 	if wanted, _, err := language.ParseAcceptLanguage(accept); err == nil && len(wanted) > 0 {
+		chinese, _ := language.Chinese.Base()
+		for i, tag := range wanted {
+			if base, _ := tag.Base(); base == chinese {
+				wanted[i] = language.SimplifiedChinese
+			}
+		}
 		if _, at, sure := c.matcher.Match(wanted...); sure > language.No {
 			return c.all[at]
 		}

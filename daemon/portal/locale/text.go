@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func parseText(source string) (text, error) {
 	for source != "" {
 		words, rest, open := strings.Cut(source, "{")
 		if strings.Contains(words, "}") {
-			return nil, fmt.Errorf("a } without its {")
+			return nil, errors.New("a } without its {")
 		}
 		if words != "" {
 			parsed = append(parsed, piece{words: words})
@@ -32,7 +33,7 @@ func parseText(source string) (text, error) {
 		inner, after, closed := strings.Cut(rest, "}")
 		p, good := parsePlaceholder(inner)
 		if !closed || !good {
-			return nil, fmt.Errorf("a broken placeholder")
+			return nil, errors.New("a broken placeholder")
 		}
 		parsed, source = append(parsed, p), after
 	}
@@ -44,7 +45,7 @@ func parsePlaceholder(inner string) (piece, bool) {
 	p := piece{name: name}
 	if chooses {
 		var two bool
-		if p.one, p.many, two = strings.Cut(words, "|"); !two {
+		if p.one, p.many, two = strings.Cut(words, "|"); !two || p.many == "" {
 			return p, false
 		}
 	}
