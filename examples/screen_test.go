@@ -1,0 +1,108 @@
+package examples
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// screenshots is where the pictures of all pages go; nobody commits them.
+const screenshots = "../.build/screenshots"
+
+// screen is something that a page is looked at with.
+type screen struct {
+	width, height int64
+	scheme        string // "light" or "dark"
+}
+
+func (s screen) String() string { return fmt.Sprintf("%d-%s", s.width, s.scheme) }
+
+// phone tells whether it is held in a hand.
+func (s screen) phone() bool { return s.width < 600 }
+
+// desk is what the walks are done at.
+var desk = screen{1280, 800, "light"}
+
+var screens = []screen{desk, {1280, 800, "dark"}, {390, 844, "light"}, {390, 844, "dark"}}
+
+// narrowest is what a page must fit into without scrolling sideways: WCAG 2.2,
+// 1.4.10.
+var narrowest = screen{320, 640, "light"}
+
+// use goes on at that screen.
+func (b *browser) use(t *testing.T, s screen) {
+	t.Helper()
+	var held []chromedp.EmulateViewportOption
+	if s.phone() {
+		held = append(held, chromedp.EmulateMobile, chromedp.EmulateTouch)
+	}
+	b.do(t, chromedp.EmulateViewport(s.width, s.height, held...),
+		chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+			_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{
+					{Name: "prefers-color-scheme", Value: s.scheme},
+					{Name: "prefers-reduced-motion", Value: "reduce"}, // no picture of something half way
+				},
+			})
+			return err
+		}))
+}
+
+// look takes the page's picture on every screen, and on every screen it must be
+// fit for people who cannot see or point well, and fit in width. Its name is the
+// picture's.
+func (b *browser) look(t *testing.T, name string) {
+	t.Helper()
+	lang := value(t, b, chromedp.Evaluate[string]("document.documentElement.lang"))
+	for _, s := range screens {
+		b.use(t, s)
+		b.mustFit(t, name, s)
+		if report := b.audit(t); len(report.Violations) > 0 || report.Checked == 0 {
+			t.Errorf("%s (%s, %v): axe-core checked %d rules and found\n%v", name, lang, s, report.Checked, report)
+		}
+		save(t, filepath.Join(screenshots, lang, fmt.Sprintf("%s-%v.png", name, s)), value(t, b, chromedp.FullScreenshot(100)))
+		b.show(t, name, lang, s)
+	}
+	b.use(t, narrowest)
+	b.mustFit(t, name, narrowest)
+	b.use(t, desk)
+}
+
+// mustFit fails if the page scrolls sideways.
+func (b *browser) mustFit(t *testing.T, name string, s screen) {
+	t.Helper()
+	if wide := value(t, b, chromedp.Evaluate[int64]("document.documentElement.scrollWidth")); wide > s.width {
+		t.Errorf("%s is %d pixels wide on a screen of %d", name, wide, s.width)
+	}
+}
+
+// shown are the pages whose pictures README shows.
+var shown = map[string]bool{"sign-in": true, "sign-in-code": true, "app-password-made": true, "devices": true}
+
+// show puts the page's picture into the folder that LATCHKEY_SCREENSHOTS names,
+// if it is one that README shows.
+func (b *browser) show(t *testing.T, name, lang string, s screen) {
+	t.Helper()
+	folder := os.Getenv("LATCHKEY_SCREENSHOTS")
+	onPhone := s == screen{390, 844, "dark"} && name == "app-password-made"
+	if folder == "" || !shown[name] || s != desk && !onPhone {
+		return
+	}
+	save(t, filepath.Join(folder, fmt.Sprintf("%s-%s-%v.png", name, lang, s)), value(t, b, chromedp.CaptureScreenshot()))
+}
+
+func save(t *testing.T, path string, picture []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
