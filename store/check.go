@@ -3,9 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -15,21 +13,32 @@ type RecordKind string
 
 // The kinds of records. Their texts are in --json.
 const (
-	RecordAccount      RecordKind = "account"
-	RecordAppPassword  RecordKind = "app-password"
-	RecordPhone        RecordKind = "phone"
-	RecordException    RecordKind = "exception"
-	RecordLastUse      RecordKind = "last-use"
-	RecordEvent        RecordKind = "event"
-	RecordEventListing RecordKind = "event-listing" // which events an account has
-	RecordSchema       RecordKind = "schema-record"
-	RecordUnknown      RecordKind = "unknown-record" // a key of no known form
+	RecordAccount       RecordKind = "account"
+	RecordAppPassword   RecordKind = "app-password"
+	RecordPhone         RecordKind = "phone"
+	RecordException     RecordKind = "exception"
+	RecordLastUse       RecordKind = "last-use"
+	RecordSession       RecordKind = "session"
+	RecordDevice        RecordKind = "device"
+	RecordChallenge     RecordKind = "challenge"
+	RecordCodeState     RecordKind = "code-state"
+	RecordRecoveryCodes RecordKind = "recovery-set" // an account's recovery codes
+	RecordHelpdeskCode  RecordKind = "helpdesk-code"
+	RecordExpectedPhone RecordKind = "expected-phone"
+	RecordEvent         RecordKind = "event"
+	RecordEventListing  RecordKind = "event-listing"  // which events an account has
+	RecordNumberListing RecordKind = "number-listing" // which accounts a number has
+	RecordBudget        RecordKind = "budget"
+	RecordSchema        RecordKind = "schema-record"
+	RecordUnknown       RecordKind = "unknown-record" // a key of no known form
 )
 
 // RecordKinds returns the closed list.
 func RecordKinds() []RecordKind {
 	return []RecordKind{RecordAccount, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
-		RecordEvent, RecordEventListing, RecordSchema, RecordUnknown}
+		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
+		RecordExpectedPhone, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
+		RecordUnknown}
 }
 
 // DamagedRecord names a record that failed its check, as far as its key can be
@@ -38,9 +47,10 @@ type DamagedRecord struct {
 	Kind      RecordKind `json:"kind"`
 	Address   string     `json:"address,omitempty"`   // of an account
 	AccountID AccountID  `json:"account_id,omitzero"` // of records below an account
-	ID        string     `json:"id,omitempty"`        // an app password's or event's
-	Time      time.Time  `json:"time,omitzero"`       // an event's
+	ID        string     `json:"id,omitempty"`        // an app password's, session's, device's or event's
+	Time      time.Time  `json:"time,omitzero"`       // an event's, or when a budget's window begins
 	Missing   bool       `json:"missing,omitempty"`   // it is not there at all
+	Stale     bool       `json:"stale,omitempty"`     // it lists what is not there
 }
 
 // Checked is what Check found.
@@ -51,12 +61,14 @@ type Checked struct {
 }
 
 // Check reads every record: generation and MAC of its header, then the record
-// itself, by its kind. walk hands out all keys and values of a database, in any
-// order. ErrWrongKey and ErrNewerSchema mean that nothing can be said of the
-// records. What no check of single records can see is one that is missing
-// altogether: that is for the engine to find.
+// itself, by its kind, and compares the phones with the numbers' index. walk
+// hands out all keys and values of a database, in any order. ErrWrongKey and
+// ErrNewerSchema mean that nothing can be said of the records. What no check of
+// single records can see is one that is missing altogether: that is for the
+// engine to find.
 func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Checked, error) {
-	c := &check{s: &Store{keys: keys}, found: &Checked{Records: make(map[RecordKind]int), List: []DamagedRecord{}}}
+	c := &check{s: &Store{keys: keys}, numbers: newNumberCheck(),
+		found: &Checked{Records: make(map[RecordKind]int), List: []DamagedRecord{}}}
 	var err error
 	if c.s.enc, c.s.dec, err = cborModes(); err != nil {
 		return nil, err
@@ -71,6 +83,9 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 	if !c.generation {
 		c.damaged(DamagedRecord{Kind: RecordSchema, ID: "generation", Missing: true})
 	}
+	if c.version == schemaVersion && !c.migrating { // else the index is not complete yet
+		c.numbers.report(c.damaged)
+	}
 	return c.found, nil
 }
 
@@ -78,7 +93,10 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 type check struct {
 	s                  *Store // of keys and codecs; it has no engine
 	found              *Checked
-	schema, generation bool  // seen
+	schema, generation bool // seen
+	version            int  // of the schema; 0: not read
+	migrating          bool // a migration has begun and not ended
+	numbers            *numberCheck
 	refused            error // ErrWrongKey or ErrNewerSchema
 }
 
@@ -90,6 +108,7 @@ func (c *check) record(key, value []byte) {
 		c.refused = err
 	} else if err != nil {
 		c.damaged(describe(kind, key))
+		c.numbers.damaged(kind, key)
 	}
 }
 
@@ -100,74 +119,12 @@ func (c *check) damaged(r DamagedRecord) {
 	}
 }
 
-// kindOf tells a record's kind by its key, which has to be whole: an address that
-// an account can have (no other bytes, which might come from a value), ids of
-// full length.
-func kindOf(key []byte) RecordKind {
-	const below = 1 + len(AccountID{}) // where the kind stands
-	switch {
-	case len(key) == 0:
-		return RecordUnknown
-	case key[0] == keyAccount && validAddress(string(key[1:])) && utf8.Valid(key):
-		return RecordAccount
-	case key[0] == keyEvent && len(key) == 1+len(EventID{}):
-		return RecordEvent
-	case key[0] == keyOwner && len(key) >= 2+len(EventID{}) && strings.IndexByte("anu", key[1]) >= 0:
-		return RecordEventListing
-	case string(key) == string(schemaKey()) || string(key) == string(generationKey()):
-		return RecordSchema
-	case key[0] != keyBelow || len(key) <= below:
-		return RecordUnknown
-	}
-	rest := len(key) - below - 1
-	switch {
-	case key[below] == belowAppPassword && rest == len(AppPasswordID{}):
-		return RecordAppPassword
-	case key[below] == belowPhone && rest == 0:
-		return RecordPhone
-	case key[below] == belowException && rest == 0:
-		return RecordException
-	case key[below] == belowLastUse && rest > 0:
-		return RecordLastUse
-	}
-	return RecordUnknown
-}
-
-// describe takes from a key what names the record to a person.
-func describe(kind RecordKind, key []byte) DamagedRecord {
-	r := DamagedRecord{Kind: kind}
-	switch kind {
-	case RecordAccount:
-		r.Address = string(key[1:])
-	case RecordAppPassword, RecordPhone, RecordException, RecordLastUse:
-		copy(r.AccountID[:], key[1:])
-		if kind == RecordAppPassword {
-			r.ID = AppPasswordID(key[len(key)-len(AppPasswordID{}):]).String()
-		}
-	case RecordEvent, RecordEventListing:
-		id := EventID(key[len(key)-len(EventID{}):])
-		r.ID = id.String()
-		if t := id.Time(); t.Year() > 1969 && t.Year() < 10_000 { // encoding/json takes no others
-			r.Time = t
-		}
-	case RecordSchema:
-		r.ID = string(key[1:])
-	}
-	return r
-}
-
 // verify checks one record as a reader of its kind would.
 func (c *check) verify(kind RecordKind, key, value []byte) error {
-	s := c.s
-	switch string(key) {
-	case string(generationKey()):
-		c.generation = true
-		return s.checkGeneration(value)
-	case string(schemaKey()):
-		c.schema = true
-		return s.checkSchemaRecord(value, true)
+	if kind == RecordSchema {
+		return c.verifySchema(key, value)
 	}
-	payload, err := s.unseal(key, value)
+	payload, err := c.s.unseal(key, value)
 	if err != nil {
 		return err
 	}
@@ -178,23 +135,87 @@ func (c *check) verify(kind RecordKind, key, value []byte) error {
 			err = a.check()
 		}
 		return err
+	case RecordEvent:
+		record, err := decode[eventRecord](c.s, payload)
+		if err == nil {
+			_, err = record.event(EventID(key[1:]))
+		}
+		return err
+	case RecordEventListing:
+		if len(payload) > 0 {
+			return fmt.Errorf("%w: listing of an event", ErrDamaged)
+		}
+		return nil
+	case RecordNumberListing:
+		ids, err := decodeAccountIDs(payload)
+		c.numbers.listed([16]byte(key[1:]), ids)
+		return err
+	case RecordBudget:
+		_, err = decodeBudget(payload)
+		return err
+	case RecordUnknown:
+		return fmt.Errorf("%w: unknown kind", ErrDamaged)
+	}
+	return c.verifyBelow(kind, key, payload)
+}
+
+// verifySchema checks a record about the whole database.
+func (c *check) verifySchema(key, value []byte) error {
+	var err error
+	switch string(key) {
+	case string(generationKey()):
+		c.generation = true
+		return c.s.checkGeneration(value)
+	case string(schemaKey()):
+		c.schema = true
+		if c.version, err = c.s.decodeVersion(value); err != nil {
+			return err
+		}
+		return checkVersion(c.version, schemaVersion, true)
+	}
+	payload, err := c.s.unseal(key, value)
+	if string(key) == string(migrationKey()) {
+		c.migrating = true
+		if err == nil {
+			_, err = decodeMigration(payload)
+		}
+	} else if err == nil {
+		_, err = decodeReached(payload)
+	}
+	return err
+}
+
+// verifyBelow checks a record that hangs below an account's id.
+func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
+	s, acct := c.s, AccountID(key[1:])
+	rest := string(key[len(belowKey(acct, 0, "")):])
+	var err error
+	switch kind {
 	case RecordAppPassword:
 		_, err = decode[appPasswordRecord](s, payload)
 	case RecordPhone:
-		_, err = s.openPhone(key, payload)
+		var p Phone
+		if p, err = s.openPhone(key, payload); err == nil {
+			c.numbers.bound(s.keys.NumberTag(p.Number), acct)
+		}
 	case RecordException:
 		_, err = decode[exceptionRecord](s, payload)
 	case RecordLastUse:
 		_, err = decode[lastUseRecord](s, payload)
-	case RecordEvent:
-		var record eventRecord
-		if record, err = decode[eventRecord](s, payload); err == nil {
-			_, err = record.event(EventID(key[1:]))
-		}
-	case RecordEventListing:
-		if len(payload) > 0 {
-			err = ErrDamaged
-		}
+	case RecordSession:
+		_, err = s.decodeSession(acct, rest, payload)
+	case RecordDevice:
+		_, err = s.decodeDevice(acct, rest, payload)
+	case RecordChallenge:
+		_, err = s.openChallenge(key, payload)
+	case RecordCodeState:
+		_, err = s.decodeCodeState(payload)
+	case RecordRecoveryCodes:
+		_, err = s.decodeRecoveryCodes(payload)
+	case RecordHelpdeskCode:
+		_, err = s.decodeHelpdeskCode(payload)
+	case RecordExpectedPhone:
+		_, err = s.openExpectedPhone(key, payload)
 	default:
 		err = fmt.Errorf("%w: unknown kind", ErrDamaged)
 	}

@@ -41,7 +41,7 @@ func TestCheckCountsEveryKind(t *testing.T) {
 	update(t, s, func(w *Writer) error { return w.PutEvent(Event{Kind: EventLogin}) }) // of an unknown name
 	got, err := checkEngine(t, e, testKeys(t), unchanged)
 	want := map[RecordKind]int{RecordAccount: 2, RecordAppPassword: 2, RecordPhone: 2, RecordException: 2,
-		RecordLastUse: 2, RecordEvent: 3, RecordEventListing: 4, RecordSchema: 2}
+		RecordLastUse: 2, RecordEvent: 3, RecordEventListing: 4, RecordNumberListing: 1, RecordSchema: 2}
 	if err != nil || got.Damaged != 0 || !reflect.DeepEqual(got.Records, want) {
 		t.Errorf("%+v, %v; want %v", got, err, want)
 	}

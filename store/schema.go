@@ -11,19 +11,27 @@ import (
 )
 
 // schemaVersion is the version of the layout in keys.go and of every payload.
-const schemaVersion = 1
+//
+//	1  accounts, app passwords, phones, exceptions, last uses, events
+//	2  the portal's records, budgets, the numbers' index, LastUse.ClientID
+const schemaVersion = 2
 
 // openSchema checks the version and generation records, or makes them in an
-// empty engine.
+// empty engine; an older database is brought to this version.
 func (s *Store) openSchema(ctx context.Context, migrateOK bool) error {
-	empty := false
+	empty, needed := false, (*migration)(nil)
 	err := s.engine.View(ctx, func(r kv.Reader) error {
 		var err error
-		empty, err = s.checkSchema(r, migrateOK)
+		empty, needed, err = s.checkSchema(r, migrateOK)
 		return err
 	})
-	if err != nil || !empty {
+	switch {
+	case err != nil:
 		return err
+	case needed != nil:
+		return s.migrate(ctx, *needed)
+	case !empty:
+		return nil
 	}
 	return s.engine.Update(ctx, func(w kv.Writer) error {
 		generation := s.keys.GenerationBytes()
@@ -31,41 +39,61 @@ func (s *Store) openSchema(ctx context.Context, migrateOK bool) error {
 		if err := w.Put(generationKey(), s.seal(generationKey(), value)); err != nil {
 			return err
 		}
-		value = binary.BigEndian.AppendUint16(make([]byte, headerLen), schemaVersion)
-		return w.Put(schemaKey(), s.seal(schemaKey(), value))
+		return s.putVersion(w)
 	})
 }
 
-// checkSchema reports whether the engine is empty; if not, whether it is ours.
-func (s *Store) checkSchema(r kv.Reader, migrateOK bool) (empty bool, err error) {
+func (s *Store) putVersion(w kv.Writer) error {
+	value := binary.BigEndian.AppendUint16(make([]byte, headerLen), schemaVersion)
+	return w.Put(schemaKey(), s.seal(schemaKey(), value))
+}
+
+// checkSchema reports whether the engine is empty; if not, whether it is ours,
+// and which migration it needs.
+func (s *Store) checkSchema(r kv.Reader, migrateOK bool) (empty bool, needed *migration, err error) {
 	value, err := r.Get(generationKey())
 	if errors.Is(err, kv.ErrNotFound) {
-		return isEmpty(r)
+		empty, err := isEmpty(r)
+		return empty, nil, err
 	} else if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if err := s.checkGeneration(value); err != nil {
-		return false, err
+		return false, nil, err
 	}
 	value, err = r.Get(schemaKey())
 	if errors.Is(err, kv.ErrNotFound) {
-		return false, fmt.Errorf("%w: no schema version", ErrDamaged)
+		return false, nil, fmt.Errorf("%w: no schema version", ErrDamaged)
 	} else if err != nil {
-		return false, err
+		return false, nil, err
 	}
-	return false, s.checkSchemaRecord(value, migrateOK)
+	version, err := s.decodeVersion(value)
+	if err != nil {
+		return false, nil, err
+	}
+	if err := checkVersion(version, schemaVersion, migrateOK); err != nil {
+		return false, nil, err
+	}
+	if version < schemaVersion {
+		return false, &migration{from: version}, nil
+	}
+	needed, err = s.begunMigration(r)
+	if err == nil && needed != nil && !migrateOK {
+		err = fmt.Errorf("%w: from version %d to %d, which has begun", ErrNeedsMigration, needed.from, version)
+	}
+	return false, needed, err
 }
 
-// checkSchemaRecord checks the value of schemaKey.
-func (s *Store) checkSchemaRecord(value []byte, migrateOK bool) error {
+// decodeVersion reads the value of schemaKey.
+func (s *Store) decodeVersion(value []byte) (int, error) {
 	payload, err := s.unseal(schemaKey(), value)
 	if err != nil {
-		return fmt.Errorf("%w (schema version)", err)
+		return 0, fmt.Errorf("%w (schema version)", err)
 	}
 	if len(payload) != 2 {
-		return fmt.Errorf("%w: schema version", ErrDamaged)
+		return 0, fmt.Errorf("%w: schema version", ErrDamaged)
 	}
-	return checkVersion(int(binary.BigEndian.Uint16(payload)), schemaVersion, migrateOK)
+	return int(binary.BigEndian.Uint16(payload)), nil
 }
 
 // checkGeneration checks the value of generationKey and tells a wrong key from
