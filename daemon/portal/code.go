@@ -16,6 +16,7 @@ type codeView struct {
 	Sent         bool   // a code is under way: there is something to enter
 	Expires      time.Time
 	ResendAt     time.Time // when "send again" may be asked
+	TooSoon      bool      // that is not now
 	SendingsLeft int
 	TriesLeft    int
 	NoSMS        bool   // no sender is set up
@@ -35,7 +36,7 @@ func (s *Server) codeView(r *http.Request, v *visit, purpose store.Purpose) (cod
 		return codeView{}, err
 	}
 	view.Sent, view.Phone = true, c.Phone
-	view.Expires, view.ResendAt = c.Expires, c.ResendAt
+	view.Expires, view.ResendAt, view.TooSoon = c.Expires, c.ResendAt, c.ResendAt.After(s.Now())
 	view.SendingsLeft, view.TriesLeft = c.SendingsLeft, c.TriesLeft
 	return view, nil
 }

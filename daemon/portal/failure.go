@@ -60,6 +60,9 @@ func told(err error) (int, message, bool) {
 		var own *accounts.Error
 		if errors.As(err, &own) {
 			m = counted(false, f.key, own.TriesLeft, own.Until)
+			if own.TriesLeft == 0 && (f.kind == accounts.ErrWrongCode || f.kind == accounts.ErrWrongRecovery) {
+				m.Key += "_last"
+			}
 		}
 		return f.status, m, true
 	}
