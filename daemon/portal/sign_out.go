@@ -18,7 +18,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v *visit) {
 		}
 	}
 	s.dropCookie(w, sessionCookie)
-	s.redirectTold(w, r, pathSignIn, "told.signed_out")
+	s.redirectTold(w, r, pathSignIn, message{Good: true, Key: "told.signed_out"})
 }
 
 // signOutEverywhere ends every session of the account.
@@ -28,5 +28,5 @@ func (s *Server) signOutEverywhere(w http.ResponseWriter, r *http.Request, v *vi
 		return
 	}
 	s.dropCookie(w, sessionCookie)
-	s.redirectTold(w, r, pathSignIn, "told.signed_out_everywhere")
+	s.redirectTold(w, r, pathSignIn, message{Good: true, Key: "told.signed_out_everywhere"})
 }

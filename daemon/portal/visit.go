@@ -94,6 +94,12 @@ func (s *Server) visited(at route) http.HandlerFunc {
 // none, has nothing to pass.
 func (v *visit) wantsStep() bool { return v.session.Bound && !v.session.Fresh }
 
+// browser is what accounts is told of where a request comes from.
+func (s *Server) browser(r *http.Request) accounts.Browser {
+	addr := s.clientAddr(r)
+	return accounts.Browser{Addr: addr, Network: policy.Network(addr), UserAgent: r.UserAgent(), Language: s.language(r)}
+}
+
 // redirect sends the browser to another page of the portal, by GET.
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path string) {
 	http.Redirect(w, r, s.base()+path, http.StatusSeeOther)
