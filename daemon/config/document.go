@@ -20,7 +20,7 @@ import (
 type entry struct {
 	path  string // dotted: "auth.failure_delay"
 	line  int
-	array int // of a [[listener]]: which one, from 0; -1 elsewhere
+	array int // of a [[listener]] or [[sms.sender]]: which one, from 0; -1 elsewhere
 	value value
 }
 
@@ -73,7 +73,7 @@ func (w *walker) expression(n *unstable.Node) {
 	switch n.Kind {
 	case unstable.Table, unstable.ArrayTable:
 		path, line := w.key("", n)
-		w.section, w.array = path, -1
+		w.section, w.array = path, w.arrayAround(path)
 		if n.Kind == unstable.ArrayTable {
 			w.array = w.tables[path]
 			w.tables[path]++
@@ -82,6 +82,17 @@ func (w *walker) expression(n *unstable.Node) {
 	case unstable.KeyValue:
 		w.keyValue(w.section, n)
 	}
+}
+
+// arrayAround is which [[header]] a [header.section] belongs to: the last one
+// seen, -1 if there is none.
+func (w *walker) arrayAround(path string) int {
+	for name, count := range w.tables {
+		if strings.HasPrefix(path, name+".") {
+			return count - 1
+		}
+	}
+	return -1
 }
 
 // keyValue adds one key, or all keys of an inline table.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -9,9 +10,17 @@ import (
 // setter puts one value into a configuration, or says why it cannot.
 type setter func(c *Config, v value) error
 
-// keys is every key outside [[listener]] and [two_step.domains], in the order
-// of the sample. A section is whatever stands before a key's last dot.
+// keys is every key outside [[listener]], [[sms.sender]] and [two_step.domains].
+// A section is whatever stands before a key's last dot.
 func keys() map[string]setter {
+	all := generalKeys()
+	for _, more := range []map[string]setter{twoStepKeys(), portalKeys(), mailServerKeys(), smsKeys()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
+func generalKeys() map[string]setter {
 	return map[string]setter{
 		"data_dir": func(c *Config, v value) error { return setDir(&c.DataDir, v) },
 		"run_dir":  func(c *Config, v value) error { return setRunDir(&c.RunDir, v) },
@@ -25,15 +34,12 @@ func keys() map[string]setter {
 		"auth.require_secured": func(c *Config, v value) error { return setBool(&c.Auth.RequireSecured, v) },
 		"auth.hash_workers":    func(c *Config, v value) error { return setInt(&c.Auth.Workers, v, 0, 256) },
 
-		"two_step.enforce_from": setEnforceFrom,
-		"two_step.timezone":     func(c *Config, v value) error { return setTimezone(&c.TwoStep, v) },
-
 		"userdb.uid":    func(c *Config, v value) error { return setID(&c.Userdb.UID, v) },
 		"userdb.gid":    func(c *Config, v value) error { return setID(&c.Userdb.GID, v) },
 		"userdb.home":   func(c *Config, v value) error { return setHome(&c.Userdb.Home, v) },
 		"userdb.fields": func(c *Config, v value) error { return setFields(&c.Userdb.Fields, v) },
 
-		"portal.url": func(c *Config, v value) error { return setURL(&c.Portal.URL, v) },
+		"mail_sessions.cut": func(c *Config, v value) error { return setCommand(&c.MailSessions.Cut, v) },
 
 		"app_passwords.max_per_account": func(c *Config, v value) error { return setInt(&c.AppPasswords.Max, v, 1, 200) },
 
@@ -59,25 +65,31 @@ const domainsSection = "two_step.domains"
 // apply puts a whole document into c and collects what is wrong with it.
 func (c *Config) apply(doc []entry, found *Problems) {
 	known := keys()
-	sections := map[string]bool{"listener": true, domainsSection: true}
-	for path := range known {
-		if dot := strings.LastIndexByte(path, '.'); dot > 0 {
-			sections[path[:dot]] = true
-		}
-	}
+	sections := sectionsOf(known)
 	listeners := listenerSet{first: make(map[string]int)}
+	senders := senderSet{}
+	given := make(givenKeys)
 	unknown := "" // an unknown section is named once, not again for each of its keys
 	for _, e := range doc {
 		header := e.value.kind == unstable.Table || e.value.kind == unstable.ArrayTable
 		switch set, ok := known[e.path]; {
 		case unknown != "" && strings.HasPrefix(e.path, unknown+"."):
-		case e.path == "listener" || strings.HasPrefix(e.path, "listener."):
+		case within(e.path, "listener"):
 			listeners.apply(e, found)
+		case within(e.path, senderSection):
+			senders.add(e, found)
 		case strings.HasPrefix(e.path, domainsSection+"."):
 			found.check(e, setDomainDate(c, strings.TrimPrefix(e.path, domainsSection+"."), e.value))
+			given.note(e, nil)
 		case ok:
-			found.check(e, set(c, e.value))
+			err := set(c, e.value)
+			found.check(e, err)
+			given.note(e, err)
+			if err != nil && header {
+				unknown = e.path
+			}
 		case header && sections[e.path]:
+			given.note(e, nil)
 			if e.value.kind == unstable.ArrayTable {
 				found.add(e.line, e.path, "is one section: write [%s]", e.path)
 			}
@@ -91,6 +103,29 @@ func (c *Config) apply(doc []entry, found *Problems) {
 		}
 	}
 	listeners.finish(c, found)
+	senders.finish(c, found)
+	c.TwoStep.finish(given, found)
+	c.Portal.finish(given, found)
+	c.MailServers.finish(given, found)
+	if c.Portal.Listen != "" && !senders.any() {
+		c.TwoStep.checkRequired(doc, found)
+	}
+}
+
+// sectionsOf lists the headers that may stand in double or single brackets.
+func sectionsOf(known map[string]setter) map[string]bool {
+	sections := map[string]bool{"listener": true, senderSection: true, domainsSection: true, mailServersSection: true}
+	for path := range known {
+		if dot := strings.LastIndexByte(path, '.'); dot > 0 {
+			sections[path[:dot]] = true
+		}
+	}
+	return sections
+}
+
+// within says whether a path is that of a section or below it.
+func within(path, section string) bool {
+	return path == section || strings.HasPrefix(path, section+".")
 }
 
 // check notes an error of a setter.

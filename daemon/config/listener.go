@@ -14,12 +14,14 @@ type listenerSet struct {
 	paths []int          // of each path key, 0 = none
 	bad   []bool         // its path or kind was given but is wrong: said already
 	first map[string]int // path -> line of its first use
+	said  bool           // that single brackets are wrong
 }
 
 // apply takes a header or a key below it.
 func (s *listenerSet) apply(e entry, found *Problems) {
 	if e.array < 0 {
-		if e.path == "listener" {
+		if !s.said {
+			s.said = true
 			found.add(e.line, e.path, "write each one as a section [[listener]], in double brackets")
 		}
 		return
@@ -34,7 +36,7 @@ func (s *listenerSet) apply(e entry, found *Problems) {
 	name := strings.TrimPrefix(e.path, "listener.")
 	i := len(s.all) - 1
 	set, ok := listenerKeys()[name]
-	if !ok || i < 0 {
+	if !ok {
 		found.add(e.line, e.path, "unknown key%s", suggest(name, listenerKeys()))
 		return
 	}

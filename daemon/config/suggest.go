@@ -11,6 +11,9 @@ import (
 // section, else one spelled alike.
 func suggestKey(path string, known map[string]setter) string {
 	name := path[strings.LastIndexByte(path, '.')+1:]
+	if _, found := senderKeys()[name]; found && within(path, "sms") {
+		return fmt.Sprintf(" (%s stands in [[%s]])", name, senderSection)
+	}
 	for _, other := range slices.Sorted(maps.Keys(known)) {
 		dot := strings.LastIndexByte(other, '.')
 		if other[dot+1:] != name {
@@ -38,7 +41,10 @@ func suggest[V any](name string, known map[string]V) string {
 	if best == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (do you mean %s?)", best[strings.LastIndexByte(best, '.')+1:])
+	if section := best[:strings.LastIndexByte(best, '.')+1]; strings.HasPrefix(name, section) {
+		best = best[len(section):]
+	}
+	return fmt.Sprintf(" (do you mean %s?)", best)
 }
 
 // edits is the Levenshtein distance.

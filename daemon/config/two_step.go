@@ -3,13 +3,15 @@ package config
 import (
 	"fmt"
 	"time"
+
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // TwoStep is the section [two_step]: from when an account without a phone is
 // treated as if it had one, and what holds for phones and codes.
 type TwoStep struct {
 	EnforceFrom *Date           // nil = nobody is forced
-	BindUntil   *Date           // from this day on a first phone needs a helpdesk code; nil = never
+	BindUntil   *Date           // after this day a first phone needs a helpdesk code; nil = never
 	Timezone    string          // IANA name, or "Local" for the machine's own
 	Domains     map[string]Date // by lower-case A-label; the zero Date = never
 
@@ -90,9 +92,37 @@ func (t TwoStep) Enforced(domain string, now time.Time) bool {
 }
 
 // BindClosed tells whether a first phone needs a helpdesk code at a moment: the
-// day of BindUntil has begun in Timezone.
+// day of BindUntil is over in Timezone.
 func (t TwoStep) BindClosed(now time.Time) bool {
-	return t.BindUntil != nil && !now.Before(t.BindUntil.Start(t.Zone()))
+	if t.BindUntil == nil {
+		return false
+	}
+	next := *t.BindUntil
+	next.Day++ // Start knows how long months are
+	return !now.Before(next.Start(t.Zone()))
+}
+
+// finish checks what more than one key says.
+func (t TwoStep) finish(given givenKeys, found *Problems) {
+	if t.ResendAfter >= t.CodeLifetime && given.good("two_step.resend_after", "two_step.code_lifetime") {
+		found.add(given.line("two_step.resend_after", "two_step.code_lifetime"), "two_step.resend_after",
+			"is %s: wants less than code_lifetime, %s", t.ResendAfter, t.CodeLifetime)
+	}
+	if t.WrongInARow < t.CodeTries && given.good("two_step.wrong_in_a_row", "two_step.code_tries") {
+		found.add(given.line("two_step.wrong_in_a_row", "two_step.code_tries"), "two_step.wrong_in_a_row",
+			"is %d: wants at least code_tries, %d", t.WrongInARow, t.CodeTries)
+	}
+}
+
+// checkRequired is for a portal that can send no code: whoever had to bind a
+// phone could not, and would be shut out of mail and portal.
+func (t TwoStep) checkRequired(doc []entry, found *Problems) {
+	for _, e := range doc {
+		general := e.path == "two_step.enforce_from"
+		if (general || within(e.path, domainsSection)) && e.value.kind == unstable.LocalDate {
+			found.add(e.line, e.path, "requires two-step verification, and nobody could bind a phone: there is no [[sms.sender]]")
+		}
+	}
 }
 
 // Zone is the time zone of Timezone; UTC if there is no such zone, which Load

@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-
-	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // maxSocketPath leaves room for the NUL of sun_path (108 bytes on Linux) and
@@ -54,6 +52,63 @@ func setSocket(to *string, v value) error {
 		return fmt.Errorf("is too long for a socket: at most %d bytes", maxSocketPath)
 	}
 	return nil
+}
+
+// setFile takes the absolute path of a file, "" for none.
+func setFile(to *string, v value) error {
+	if s, err := v.asString(); err == nil && s == "" {
+		*to = ""
+		return nil
+	}
+	return setDir(to, v)
+}
+
+// setText takes one line of at most max characters for people to read.
+func setText(to *string, v value, max int) error {
+	s, err := v.asString()
+	switch {
+	case err != nil:
+		return err
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return errors.New("contains a line break or another character that is not printed")
+	case utf8.RuneCountInString(s) > max:
+		return fmt.Errorf("has %d characters: at most %d", utf8.RuneCountInString(s), max)
+	case strings.TrimSpace(s) != s:
+		return errors.New("begins or ends with a blank")
+	}
+	*to = s
+	return nil
+}
+
+// setOneOf takes one of a few texts.
+func setOneOf(to *string, v value, choices ...string) error {
+	s, err := v.asString()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(choices, s) {
+		return errors.New("wants " + alternatives(choices))
+	}
+	*to = s
+	return nil
+}
+
+// alternatives reads `"a", "b" or "c"`.
+func alternatives(choices []string) string {
+	quoted := make([]string, len(choices))
+	for i, one := range choices {
+		quoted[i] = strconv.Quote(one)
+	}
+	return joined(quoted, "or")
+}
+
+// joined is a list as a sentence has it: "a, b and c".
+func joined(list []string, word string) string {
+	last := len(list) - 1
+	if last < 1 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:last], ", ") + " " + word + " " + list[last]
 }
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
@@ -172,52 +227,6 @@ func setInt(to *int, v value, low, high int64) error {
 	return err
 }
 
-func setEnforceFrom(c *Config, v value) error {
-	d, err := v.asDate()
-	if err == nil {
-		c.TwoStep.EnforceFrom = &d
-	}
-	return err
-}
-
-func setDomainDate(c *Config, name string, v value) error {
-	domain, err := domainName(name)
-	if err != nil {
-		return err
-	}
-	if _, twice := c.TwoStep.Domains[domain]; twice {
-		return errors.New("is the same domain as one above")
-	}
-	var from Date
-	switch {
-	case v.kind == unstable.Bool && v.text == "false":
-	case v.kind == unstable.Table || v.kind == unstable.Bool || v.kind != unstable.LocalDate:
-		return errors.New(`wants a date without quotes such as 2026-12-01, or false for never; a domain goes in quotes: "example.org" = false`)
-	default:
-		if from, err = v.asDate(); err != nil {
-			return err
-		}
-	}
-	if c.TwoStep.Domains == nil {
-		c.TwoStep.Domains = make(map[string]Date)
-	}
-	c.TwoStep.Domains[domain] = from
-	return nil
-}
-
-func setTimezone(to *TwoStep, v value) error {
-	s, err := v.asString()
-	if err != nil {
-		return err
-	}
-	zone, err := time.LoadLocation(s)
-	if err != nil || s == "" {
-		return fmt.Errorf(`%q is not a time zone: wants a name such as "Asia/Shanghai", or "Local"`, s)
-	}
-	to.Timezone, to.zone = s, zone
-	return nil
-}
-
 func setID(to **uint32, v value) error {
 	n, err := v.asInt(0, math.MaxUint32-1) // 2^32-1 means "unchanged" to chown(2)
 	if err != nil {
@@ -264,30 +273,6 @@ func setFields(to *[]UserdbField, v value) error {
 		fields = append(fields, UserdbField{key, Template(text)})
 	}
 	*to = fields
-	return nil
-}
-
-// maxURL keeps the sentence that names the portal within maxRefusal.
-const maxURL = 200
-
-func setURL(to *string, v value) error {
-	s, err := v.asString()
-	if err != nil {
-		return err
-	}
-	if s == "" {
-		*to = ""
-		return nil
-	}
-	u, err := url.Parse(s)
-	plain := !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })
-	if err != nil || !plain || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New(`wants an address such as "https://mail.example.org/latchkey", in ASCII`)
-	}
-	if len(s) > maxURL {
-		return fmt.Errorf("has %d characters: at most %d", len(s), maxURL)
-	}
-	*to = s
 	return nil
 }
 
