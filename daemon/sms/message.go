@@ -33,7 +33,7 @@ const (
 
 // Bounds of a message.
 const (
-	maxSite    = 64 // characters; from 17 on a text may need more than one short message
+	maxSite    = 255 // characters, as long as a host name; from 17 on a text may need more than one short message
 	maxMinutes = 99
 )
 

@@ -6,9 +6,13 @@
 //
 // A code is worth as much as the password beside it, and a number is personal:
 // no error of this package holds a code, a number, a secret, a URL's query, or
-// anything that a gateway answered but its letters-only error code. Nothing here
-// logs. Secrets are read from their files for every message, so that they can be
-// replaced at any time.
+// anything of a gateway's answer but its status and the letters of its error
+// code. Nothing here logs. Secrets are read from their files for every message,
+// so that they can be replaced at any time.
+//
+// Requests go straight to the configured host: no redirect is followed, no proxy
+// of the environment is asked, and http:// reaches other hosts than this one only
+// where the configuration says so.
 package sms
 
 import (
@@ -25,6 +29,6 @@ type Sender interface {
 // Why a message was not sent. What went wrong before a gateway was asked is
 // neither.
 var (
-	ErrNoAnswer = errors.New("sms: no answer")   // nobody there, too late, or not HTTP
+	ErrNoAnswer = errors.New("sms: no answer")    // nobody there, too late, or not HTTP
 	ErrRefused  = errors.New("sms: not accepted") // the gateway answered, and did not take it
 )
