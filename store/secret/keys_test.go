@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 )
@@ -32,10 +33,19 @@ func TestKnownAnswers(t *testing.T) {
 	account, letters := [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, [16]byte([]byte("abcdefghjkmnpqrs"))
 	tag := k.AppPasswordTag(account, letters)
 	mac := k.RecordMAC([]byte("akey"), []byte("payload"))
+	token, code := Token{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, RecoveryCode([]byte("abcdefghjkmn"))
+	session, device := k.SessionTag(account, token), k.DeviceTag(account, token)
+	recovery, helpdesk := k.RecoveryTag(account, code), k.HelpdeskTag(account, code)
+	number := k.NumberTag("+8613812345678")
 	for name, got := range map[string]string{
 		"generation": k.Generation(),
 		"tag":        hex.EncodeToString(tag[:]),
 		"mac":        hex.EncodeToString(mac[:]),
+		"session":    hex.EncodeToString(session[:]),
+		"device":     hex.EncodeToString(device[:]),
+		"recovery":   hex.EncodeToString(recovery[:]),
+		"helpdesk":   hex.EncodeToString(helpdesk[:]),
+		"number":     hex.EncodeToString(number[:]),
 	} {
 		if want := knownAnswers[name]; got != want {
 			t.Errorf("%s is %s, not %s", name, got, want)
@@ -63,6 +73,19 @@ func TestTagsDiffer(t *testing.T) {
 		"mac, other key":  other.RecordMAC([]byte("key"), []byte("payload")),
 		"mac like a tag":  k.RecordMAC([]byte{1, 0, 0, 0, 0, 0, 0, 0}, append([]byte{0}, letters[:]...)),
 		"mac, no payload": k.RecordMAC([]byte("key"), nil),
+		"session":         k.SessionTag([8]byte{1}, Token(letters)),
+		"session, other":  k.SessionTag([8]byte{2}, Token(letters)),
+		"session, key":    other.SessionTag([8]byte{1}, Token(letters)),
+		"device":          k.DeviceTag([8]byte{1}, Token(letters)),
+		"device, other":   k.DeviceTag([8]byte{2}, Token(letters)),
+		"recovery":        k.RecoveryTag([8]byte{1}, RecoveryCode(letters[:12])),
+		"recovery, other": k.RecoveryTag([8]byte{2}, RecoveryCode(letters[:12])),
+		"helpdesk":        k.HelpdeskTag([8]byte{1}, RecoveryCode(letters[:12])),
+		"helpdesk, other": k.HelpdeskTag([8]byte{2}, RecoveryCode(letters[:12])),
+		"number":          k.NumberTag("+8613812345678"),
+		"number, other":   k.NumberTag("+8613812345679"),
+		"number, key":     other.NumberTag("+8613812345678"),
+		"number like tag": k.NumberTag(string(append(make([]byte, 9), letters[:]...))),
 	} {
 		if same, ok := tags[tag]; ok {
 			t.Errorf("%s and %s are the same", name, same)
@@ -72,6 +95,40 @@ func TestTagsDiffer(t *testing.T) {
 	if k.Generation() == other.Generation() || len(k.Generation()) != 8 {
 		t.Errorf("generations %s and %s", k.Generation(), other.Generation())
 	}
+}
+
+// TestTagsOfEachPurpose gives every purpose the same bytes: a tag made for one is
+// valid for no other, because each has a key of its own.
+func TestTagsOfEachPurpose(t *testing.T) {
+	k := newKeys(t, [32]byte{1})
+	same := func(pool *macPool) [16]byte {
+		m := pool.get()
+		m.h.Write([]byte("the same bytes"))
+		return pool.finish(m)
+	}
+	tags := map[[16]byte]string{}
+	for name, pool := range map[string]*macPool{
+		"app password": &k.appPassword, "record": &k.recordMAC, "session": &k.session, "device": &k.device,
+		"recovery": &k.recovery, "helpdesk": &k.helpdesk, "number": &k.number, "code": &k.code,
+	} {
+		if other, ok := tags[same(pool)]; ok {
+			t.Errorf("%s and %s have one key", name, other)
+		}
+		tags[same(pool)] = name
+	}
+	if pools := reflect.TypeFor[macPool](); len(tags) != countFields(reflect.TypeFor[Keys](), pools) {
+		t.Errorf("%d purposes are compared, and Keys has others", len(tags))
+	}
+}
+
+func countFields(of, want reflect.Type) int {
+	n := 0
+	for i := range of.NumField() {
+		if of.Field(i).Type == want {
+			n++
+		}
+	}
+	return n
 }
 
 // TestPooledStates runs both MACs from many goroutines: a state that was not
@@ -147,6 +204,11 @@ var knownAnswers = map[string]string{
 	"generation": "6608a54a",
 	"tag":        "b21e74e5fcff8c799ce96d16ce092f5b",
 	"mac":        "de6068307635db8b2413e1fe90f46a22",
+	"session":    "fe60a4e3fb356a7274736c7c7d0d26ab",
+	"device":     "24cc5e78e2e78bbbdabac58b2e3a54cf",
+	"recovery":   "8ebef2828d4a75fab1c12fbe289c9a99",
+	"helpdesk":   "092c1fbf9c9148e9b6ac9648107282d9",
+	"number":     "8e97f99eb95f0d0c61ef09196e8a2652",
 }
 
 // knownSealed was made by Seal of version 1 with a nonce of nines.

@@ -15,3 +15,20 @@ key = hkdf(master, b"latchkey/1/app-password", 32)
 print("tag", hmac.new(key, bytes(range(1, 9)) + b"\0" + b"abcdefghjkmnpqrs", hashlib.sha256).hexdigest()[:32])
 key = hkdf(master, b"latchkey/1/record-mac", 32)
 print("mac", hmac.new(key, b"\0\4akey" + b"payload", hashlib.sha256).hexdigest()[:32])
+
+def tag(purpose, message):
+    key = hkdf(master, b"latchkey/1/" + purpose, 32)
+    return hmac.new(key, message, hashlib.sha256).digest()[:16]
+
+account, token, letters = bytes(range(1, 9)), bytes(range(16)), b"abcdefghjkmn"
+print("session", tag(b"session", account + b"\0" + token).hex())
+print("device", tag(b"device", account + b"\0" + token).hex())
+print("recovery", tag(b"recovery-code", account + b"\0" + letters).hex())
+print("helpdesk", tag(b"helpdesk-code", account + b"\0" + letters).hex())
+print("number", tag(b"number-index", b"+8613812345678").hex())
+for i in range(4):
+    challenge = bytes([i]) * 16
+    print("code", i, "%06d" % (int.from_bytes(tag(b"sms-code", challenge)[:8], "big") % 1000000))
+# A challenge whose code begins with zeros.
+i = next(i for i in range(100000) if int.from_bytes(tag(b"sms-code", i.to_bytes(16, "big"))[:8], "big") % 1000000 < 1000)
+print("code of", i, "%06d" % (int.from_bytes(tag(b"sms-code", i.to_bytes(16, "big"))[:8], "big") % 1000000))
