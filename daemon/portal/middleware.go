@@ -25,7 +25,7 @@ func (s *Server) around(pages http.Handler) http.Handler {
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, r, http.StatusForbidden, "error.cross_origin")
 	}))
-	return s.headed(s.hosted(s.based(s.logged(s.recovered(origin.Handler(pages))))))
+	return s.headed(s.private(s.hosted(s.based(s.logged(s.recovered(origin.Handler(pages)))))))
 }
 
 // recovered answers a request whose handler panicked, and logs where.
@@ -93,6 +93,29 @@ func (s *Server) headed(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// private refuses what comes over a network without TLS: a password must not.
+// Plain HTTP is for this machine, or for the trusted proxies where there are any.
+func (s *Server) private(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil && !s.mayBePlain(r) {
+			s.errorPage(w, r, http.StatusForbidden, "error.plain")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) mayBePlain(r *http.Request) bool {
+	if local, known := r.Context().Value(http.LocalAddrContextKey).(net.Addr); known && local.Network() == "unix" {
+		return true
+	}
+	peer := hostAddr(r.RemoteAddr)
+	if len(s.Config().Portal.TrustedProxies) > 0 {
+		return s.trusts(peer)
+	}
+	return peer.IsLoopback()
 }
 
 // hosted answers for the host of [portal] url only: a page that another name

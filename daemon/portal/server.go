@@ -65,5 +65,11 @@ func (s *Server) Handler() (http.Handler, error) {
 	for _, at := range s.routes {
 		mux.HandleFunc(at.method+" "+at.path, s.visited(at))
 	}
+	mux.HandleFunc("/", s.visited(route{method: http.MethodGet, who: anyone, handle: s.showNotFound}))
 	return s.around(mux), nil
+}
+
+// showNotFound answers for every other address.
+func (s *Server) showNotFound(w http.ResponseWriter, r *http.Request, _ *visit) {
+	s.errorPage(w, r, http.StatusNotFound, "error.not_found")
 }

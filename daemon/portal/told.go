@@ -23,9 +23,9 @@ func toldKeys() []string {
 		"told.app_password_revoked", "told.app_passwords_revoked",
 		"told.device_untrusted", "told.device_deleted", "told.program_deleted",
 	}
-	keys := append(good, "told.code_over", "told.timed_out", "told.codes_made_before", "error.try_again")
+	keys := append(good, "told.session_over", "told.code_over", "told.timed_out", "told.codes_made_before", "error.try_again")
 	for _, f := range failures() {
-		keys = append(keys, f.key)
+		keys = append(keys, f.key, f.key+"_last")
 	}
 	return keys
 }

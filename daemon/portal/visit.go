@@ -54,8 +54,8 @@ func visitOf(r *http.Request) *visit {
 	return &visit{}
 }
 
-// visited answers the requests of one route: it finds out who comes, leads away
-// who may not, reads the form, and only then lets the handler look.
+// visited answers the requests of one route: it finds out who comes, reads the
+// form, leads away who may not come, and only then lets the handler look.
 func (s *Server) visited(at route) http.HandlerFunc {
 	if at.public {
 		return func(w http.ResponseWriter, r *http.Request) { at.handle(w, r, visitOf(r)) }
@@ -67,27 +67,35 @@ func (s *Server) visited(at route) http.HandlerFunc {
 			s.fail(w, r, err)
 			return
 		}
-		v.messages = s.takeTold(w, r)
 		var bad *badForm
 		if v.form, bad = readForm(w, r, at); bad != nil {
 			s.errorPage(w, r, bad.status, bad.key)
 			return
 		}
 		v.arrived = s.Now()
-		if here := v.stands(); at.who&here == 0 {
-			s.redirect(w, r, here.home())
-			return
+		if s.admit(w, r, v, at) {
+			v.messages = s.takeTold(w, r)
+			at.handle(w, r, v)
 		}
-		if at.method == http.MethodPost && !at.tokenless && !v.tokenRight() {
-			s.errorPage(w, r, http.StatusForbidden, "error.stale_form")
-			return
-		}
-		if at.fresh && v.wantsStep() {
-			s.redirect(w, r, s.stepPath(r.URL.Path))
-			return
-		}
-		at.handle(w, r, v)
 	}
+}
+
+// admit says whether the visitor may come, and answers who may not.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, v *visit, at route) bool {
+	here := v.stands()
+	switch {
+	case at.who&here == 0 && here == stranger && s.readCookie(r, sessionCookie) != "":
+		s.redirectTold(w, r, pathSignIn, message{Key: "told.session_over"})
+	case at.who&here == 0:
+		s.redirect(w, r, here.home())
+	case at.method == http.MethodPost && !at.tokenless && !v.tokenRight():
+		s.errorPage(w, r, http.StatusForbidden, "error.stale_form")
+	case at.fresh && v.wantsStep():
+		s.redirect(w, r, s.stepPath(r.URL.Path))
+	default:
+		return true
+	}
+	return false
 }
 
 // wantsStep says whether the second step has to be passed again first. Who has
