@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	_ "time/tzdata"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -48,6 +50,11 @@ func TestSampleNamesEveryKey(t *testing.T) {
 			t.Errorf("the sample does not show listener.%s", name)
 		}
 	}
+	for name := range senderKeys() {
+		if !has(name) {
+			t.Errorf("the sample does not show sms.sender.%s", name)
+		}
+	}
 }
 
 // TestSampleExamplesAreGood: what is commented out must be right as well.
@@ -56,8 +63,7 @@ func TestSampleExamplesAreGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := regexp.MustCompile(`(?m)^#(\[|"|[a-z_]+ = )`).ReplaceAll(text, []byte("$1"))
-	c, err := Parse("sample", shown)
+	c, err := Parse("sample", uncommented(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,9 +76,17 @@ func TestSampleExamplesAreGood(t *testing.T) {
 	if got := c.TwoStep.Domains["cs.example.org"].String(); got != "2026-12-01" {
 		t.Errorf("cs.example.org = %s", got)
 	}
+	if len(c.SMS.Senders) != 3 || c.SMS.Senders[0].Secrets["token"] != "/etc/latchkey/sms-token" || c.MailServers.SMTP.Port != 587 {
+		t.Errorf("%+v, %+v", c.SMS.Senders, c.MailServers.SMTP)
+	}
 	if from, own := c.TwoStep.Domains["guests.example.org"]; !own || !from.IsZero() {
 		t.Errorf("guests.example.org = %v, %v", from, own)
 	}
+}
+
+// uncommented is the sample with all its examples in force.
+func uncommented(text []byte) []byte {
+	return regexp.MustCompile(`(?m)^#(\[|"|[a-z_0-9]+ = )`).ReplaceAll(text, []byte("$1"))
 }
 
 func TestParseEverything(t *testing.T) {
@@ -208,6 +222,14 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	text, err := os.ReadFile(sample)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(uncommented(text))
+	f.Add([]byte(everySender))
+	f.Add([]byte("[mail_servers]\nimap = { host = \"h\" }\n[mail_sessions]\ncut = [\"doveadm\", \"kick\", \"%u\"]\n"))
+	f.Add([]byte("[portal]\nurl = \"https://h\"\nlisten = \":443\"\nacme = true\n[two_step]\nbind_until = 2027-04-30\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := Parse("fuzz", text)
 		if err != nil {
@@ -225,6 +247,21 @@ func FuzzLoad(f *testing.F) {
 		if c.Auth.FailureDelay > Duration(3*second) || len(c.Auth.Mechanisms) == 0 || !filepath.IsAbs(c.DataDir) ||
 			len(c.Refusal()) > maxRefusal || c.Userdb.Home.check() != nil {
 			t.Errorf("a wrong value came through: %+v", c)
+		}
+		p := c.Portal
+		if p.SessionMax < p.SessionIdle || (p.Certificate == "") != (p.Key == "") || p.ACME && p.Listen == "" ||
+			p.URL != "" && (p.Name == "" || utf8.RuneCountInString(p.Name) > maxHost) ||
+			len(c.TwoStep.Countries) == 0 || c.TwoStep.ResendAfter >= c.TwoStep.CodeLifetime {
+			t.Errorf("a wrong value came through: %+v, %+v", p, c.TwoStep)
+		}
+		if cut := c.MailSessions.Cut; len(cut) > 0 && checkProgram(cut[0]) != nil {
+			t.Errorf("a wrong program came through: %q", cut)
+		}
+		for _, s := range c.SMS.Senders {
+			if !slices.Contains(senderTypes(), s.Type) || s.Name == "" || s.Type == SMSHTTP == (s.URL == "") ||
+				s.Type == SMSHTTP && checkGatewayURL(&s) != nil {
+				t.Errorf("a wrong sender came through: %+v", s)
+			}
 		}
 	})
 }

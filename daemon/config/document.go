@@ -87,9 +87,9 @@ func (w *walker) expression(n *unstable.Node) {
 // arrayAround is which [[header]] a [header.section] belongs to: the last one
 // seen, -1 if there is none.
 func (w *walker) arrayAround(path string) int {
-	for name, count := range w.tables {
-		if strings.HasPrefix(path, name+".") {
-			return count - 1
+	for i, c := range path {
+		if c == '.' && w.tables[path[:i]] > 0 {
+			return w.tables[path[:i]] - 1
 		}
 	}
 	return -1
