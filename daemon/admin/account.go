@@ -27,8 +27,19 @@ func (h *Handler) accountList(ctx context.Context, q AccountList) (accounts.Page
 	return h.accounts.List(ctx, q.After, q.Limit)
 }
 
-func (h *Handler) accountShow(ctx context.Context, q AccountQuestion) (*accounts.Account, error) {
-	return h.accounts.Show(ctx, q.Address)
+// AccountShown is everything about one account.
+type AccountShown struct {
+	*accounts.Account
+	TwoStep accounts.TwoStep `json:"two_step"`
+}
+
+func (h *Handler) accountShow(ctx context.Context, q AccountQuestion) (AccountShown, error) {
+	shown, err := h.accounts.Show(ctx, q.Address)
+	if err != nil {
+		return AccountShown{}, err
+	}
+	stands, err := h.accounts.TwoStep(ctx, q.Address)
+	return AccountShown{shown, stands}, err
 }
 
 // AccountAdd asks for a new account; without Password it has no main password.

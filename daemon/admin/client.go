@@ -95,8 +95,8 @@ func (c *Client) AccountList(ctx context.Context, q AccountList) (accounts.Page,
 }
 
 // AccountShow is everything about one account.
-func (c *Client) AccountShow(ctx context.Context, address string) (*accounts.Account, error) {
-	return call[*accounts.Account](ctx, c, pathAccountShow, AccountQuestion{address})
+func (c *Client) AccountShow(ctx context.Context, address string) (AccountShown, error) {
+	return call[AccountShown](ctx, c, pathAccountShow, AccountQuestion{address})
 }
 
 // AccountAdd makes an account.
@@ -161,13 +161,46 @@ func (c *Client) PhoneUnbind(ctx context.Context, address string) error {
 }
 
 // PhoneShow is the phone with its number masked.
-func (c *Client) PhoneShow(ctx context.Context, address string) (accounts.Phone, error) {
-	return call[accounts.Phone](ctx, c, pathPhoneShow, AccountQuestion{address})
+func (c *Client) PhoneShow(ctx context.Context, address string) (PhoneShown, error) {
+	return call[PhoneShown](ctx, c, pathPhoneShow, AccountQuestion{address})
 }
 
-// PhoneReveal is the phone with its whole number.
-func (c *Client) PhoneReveal(ctx context.Context, address string) (accounts.Phone, error) {
-	return call[accounts.Phone](ctx, c, pathPhoneReveal, AccountQuestion{address})
+// PhoneReveal is the same with the whole number.
+func (c *Client) PhoneReveal(ctx context.Context, address string) (PhoneShown, error) {
+	return call[PhoneShown](ctx, c, pathPhoneReveal, AccountQuestion{address})
+}
+
+// PhoneExpect names the only number that may be bound.
+func (c *Client) PhoneExpect(ctx context.Context, q PhoneExpect) (PhoneExpected, error) {
+	return call[PhoneExpected](ctx, c, pathPhoneExpect, q)
+}
+
+// PhoneReset makes a one-time code.
+func (c *Client) PhoneReset(ctx context.Context, q PhoneReset) (PhoneResetMade, error) {
+	return call[PhoneResetMade](ctx, c, pathPhoneReset, q)
+}
+
+// DeviceList is all browsers and mail programs of an account.
+func (c *Client) DeviceList(ctx context.Context, address string) (accounts.Devices, error) {
+	return call[accounts.Devices](ctx, c, pathDeviceList, AccountQuestion{address})
+}
+
+// DeviceUntrust ends the trust in a browser.
+func (c *Client) DeviceUntrust(ctx context.Context, q DeviceQuestion) error {
+	_, err := call[Done](ctx, c, pathDeviceUntrust, q)
+	return err
+}
+
+// DeviceDelete forgets a browser, its sessions and the trust in it.
+func (c *Client) DeviceDelete(ctx context.Context, q DeviceQuestion) error {
+	_, err := call[Done](ctx, c, pathDeviceDelete, q)
+	return err
+}
+
+// SessionEnd ends all sessions of an account, and returns how many.
+func (c *Client) SessionEnd(ctx context.Context, address string) (int, error) {
+	answer, err := call[SessionsEnded](ctx, c, pathSessionEnd, AccountQuestion{address})
+	return answer.Ended, err
 }
 
 // Events is a page of events.

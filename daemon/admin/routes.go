@@ -16,7 +16,12 @@ const (
 	pathAppPasswordList = "/v1/app-password/list"
 	pathPhoneShow       = "/v1/phone/show"
 	pathEvents          = "/v1/events"
+	pathDeviceList      = "/v1/device/list"
 	pathPhoneUnbind     = "/v1/phone/unbind"
+	pathPhoneReset      = "/v1/phone/reset"
+	pathDeviceUntrust   = "/v1/device/untrust"
+	pathDeviceDelete    = "/v1/device/delete"
+	pathSessionEnd      = "/v1/session/end"
 
 	pathAccountAdd        = "/v1/account/add"
 	pathAccountDelete     = "/v1/account/delete"
@@ -29,19 +34,26 @@ const (
 	pathAppPasswordRevoke = "/v1/app-password/revoke"
 	pathPhoneBind         = "/v1/phone/bind"
 	pathPhoneReveal       = "/v1/phone/reveal"
+	pathPhoneExpect       = "/v1/phone/expect"
 )
 
 // routes is the permissions table: who may ask what. The helpdesk resets the
-// phone of somebody who has lost it, and does not bind another: who has stolen a
-// helpdesk's login must not become an account's second step, nor its first.
+// phone of somebody who has lost it and ends what a thief may hold. It binds no
+// phone and names none: its one-time code opens nothing without the main
+// password, which it does not set.
 func (h *Handler) routes() {
 	look(h, pathAccountList, Helpdesk, h.accountList)
 	look(h, pathAccountShow, Helpdesk, h.accountShow)
 	look(h, pathAppPasswordList, Helpdesk, h.appPasswordList)
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
+	look(h, pathDeviceList, Helpdesk, h.deviceList)
 	look(h, pathEvents, Helpdesk, h.events)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
+	change(h, pathPhoneReset, Helpdesk, h.phoneReset)
+	change(h, pathDeviceUntrust, Helpdesk, h.deviceUntrust)
+	change(h, pathDeviceDelete, Helpdesk, h.deviceDelete)
+	change(h, pathSessionEnd, Helpdesk, h.sessionEnd)
 
 	change(h, pathAccountAdd, Administrator, h.accountAdd)
 	change(h, pathAccountDelete, Administrator, h.accountDelete)
@@ -54,6 +66,7 @@ func (h *Handler) routes() {
 	change(h, pathAppPasswordRevoke, Administrator, h.appPasswordRevoke)
 	change(h, pathPhoneBind, Administrator, h.phoneBind)
 	change(h, pathPhoneReveal, Administrator, h.phoneReveal)
+	change(h, pathPhoneExpect, Administrator, h.phoneExpect)
 
 	h.mux.HandleFunc("GET "+pathMetrics, h.metrics) // for the helpdesk, too: no account is in it
 
@@ -108,3 +121,6 @@ func (q SetPassword) account() string       { return q.Address }
 func (q AppPasswordAdd) account() string    { return q.Address }
 func (q AppPasswordRevoke) account() string { return q.Address }
 func (q PhoneBind) account() string         { return q.Address }
+func (q PhoneExpect) account() string       { return q.Address }
+func (q PhoneReset) account() string        { return q.Address }
+func (q DeviceQuestion) account() string    { return q.Address }

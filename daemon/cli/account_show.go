@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
+	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/store"
 )
 
@@ -27,7 +28,7 @@ func (a *app) accountShow() *cobra.Command {
 	}
 }
 
-func (a *app) printAccount(w io.Writer, s *accounts.Account) {
+func (a *app) printAccount(w io.Writer, s admin.AccountShown) {
 	fmt.Fprintln(w, s.Address)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(key, text string) { fmt.Fprintf(t, "  %s\t%s\n", key, text) }
@@ -53,10 +54,11 @@ func (a *app) printAccount(w io.Writer, s *accounts.Account) {
 		}
 		line("exception", fmt.Sprintf("until %s%s, by %s: %s", a.moment(e.Until), over, printable(string(e.By)), printable(e.Reason)))
 	}
-	if len(s.Damaged) > 0 {
-		line("damaged", printable(strings.Join(s.Damaged, ", ")))
+	a.printTwoStep(line, s.TwoStep, !s.Bound.IsZero())
+	if damaged := append(s.Damaged, s.TwoStep.Damaged...); len(damaged) > 0 {
+		line("damaged", printable(strings.Join(damaged, ", ")))
 	}
-	line("app passwords", appPasswordCount(s))
+	line("app passwords", appPasswordCount(s.Account))
 	_ = t.Flush()
 	if len(s.AppPasswords) > 0 {
 		fmt.Fprintln(w)

@@ -108,7 +108,6 @@ func (a *app) eventRow(e *store.Event) []string {
 
 // eventWords says what happened, and why or who did it.
 func eventWords(e *store.Event) (string, string) {
-	words := func(s string) string { return printable(strings.ReplaceAll(s, "-", " ")) }
 	what, why := words(e.Kind.String()), none
 	switch {
 	case e.Kind.HasOutcome():
@@ -119,6 +118,9 @@ func eventWords(e *store.Event) (string, string) {
 	}
 	return what, why
 }
+
+// words are those of a closed list's entry: "wrong secret".
+func words(s string) string { return printable(strings.ReplaceAll(s, "-", " ")) }
 
 // eventDetails is what else there is: how often, from where, by which program.
 func (a *app) eventDetails(e *store.Event) string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -129,6 +130,14 @@ func (a *app) moment(t time.Time) string {
 		return none
 	}
 	return t.In(a.zone).Format("2006-01-02 15:04")
+}
+
+// place is an address of the network, "–" for none.
+func place(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return none
+	}
+	return addr.String()
 }
 
 // printable makes a text from outside fit for one line of a terminal.

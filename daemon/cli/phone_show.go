@@ -3,8 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/latchkey-mail/latchkey/daemon/admin"
 )
 
 func (a *app) phoneShow() *cobra.Command {
@@ -24,9 +28,36 @@ func (a *app) phoneShow() *cobra.Command {
 		if err != nil {
 			return about(args[0], err)
 		}
-		return record(a, p, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: %s, bound %s by %s\n", printable(args[0]), p.Number, a.moment(p.Bound), printable(string(p.BoundBy)))
-		})
+		return record(a, p, func(w io.Writer) { a.printPhone(w, args[0], p) })
 	})
 	return cmd
+}
+
+func (a *app) printPhone(w io.Writer, address string, p admin.PhoneShown) {
+	if p.Phone == nil {
+		fmt.Fprintf(w, "%s: no phone is bound\n", printable(address))
+	} else {
+		fmt.Fprintf(w, "%s: %s, bound %s by %s\n", printable(address), p.Number, a.moment(p.Bound), printable(string(p.BoundBy)))
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(key, text string) { fmt.Fprintf(t, "  %s\t%s\n", key, text) }
+	x := p.TwoStep
+	if x.Expected != nil {
+		line("expected phone", a.expectedWords(x.Expected))
+	}
+	if x.ClosedUntil.IsZero() {
+		line("SMS codes", "are taken")
+	} else {
+		line("SMS codes", a.closedWords(x))
+	}
+	if !x.HelpdeskCodeUntil.IsZero() {
+		line("one-time code", a.helpdeskCodeWords(x))
+	}
+	if p.Phone != nil {
+		line("recovery codes", recoveryWords(x))
+	}
+	if len(x.Damaged) > 0 {
+		line("damaged", strings.Join(x.Damaged, ", "))
+	}
+	_ = t.Flush()
 }

@@ -15,7 +15,7 @@ Exit status:
   1  failed or refused, nothing was changed; check or list found damage
   2  the command line is wrong
   3  the configuration is wrong
-  4  there is no such account, app password or phone
+  4  there is no such account, app password, device or phone
   5  not allowed
   6  the daemon or its database is not available`
 
@@ -40,6 +40,8 @@ func (a *app) root() *cobra.Command {
 		a.account(),
 		a.appPassword(),
 		a.phone(),
+		a.devices(),
+		a.sessions(),
 		a.events(),
 	)...)
 	root.AddCommand(inGroup("daemon",
