@@ -10,7 +10,7 @@ import (
 // account made later under the same address inherits nothing.
 func (s *Service) Delete(ctx context.Context, actor store.Actor, typed string) error {
 	return s.change(ctx, actor, typed, func(c *change) error {
-		c.deleted = true
+		c.deleted, c.cut = true, cutAll
 		return c.event(store.EventAccountDeleted, "", "")
 	})
 }

@@ -2,12 +2,13 @@ package accounts
 
 import (
 	"context"
+	"errors"
 
 	"github.com/latchkey-mail/latchkey/store"
 )
 
 // Disable stops every login of an account; its mail is still delivered, and
-// everything is kept for Enable.
+// phone, app passwords and recovery codes are kept for Enable.
 func (s *Service) Disable(ctx context.Context, actor store.Actor, typed string) error {
 	return s.setDisabled(ctx, actor, typed, true, store.EventAccountDisabled)
 }
@@ -23,6 +24,10 @@ func (s *Service) setDisabled(ctx context.Context, actor store.Actor, typed stri
 			return nil
 		}
 		c.account.Disabled = disabled
-		return c.event(kind, "", "")
+		if err := c.event(kind, "", ""); err != nil || !disabled {
+			return err
+		}
+		c.cut = cutAll
+		return errors.Join(c.endAtPortal(store.SessionID{}), c.DeleteHelpdeskCode(c.account.ID))
 	})
 }

@@ -24,7 +24,7 @@ func (s *Service) List(ctx context.Context, after string, limit int) (Page, erro
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
 	}
-	two, now := s.Config().TwoStep, s.Now()
+	now := s.Now()
 	var page Page
 	err := s.Store.View(ctx, func(r *store.Reader) error {
 		found, err := r.Accounts(after, limit)
@@ -33,7 +33,7 @@ func (s *Service) List(ctx context.Context, after string, limit int) (Page, erro
 			return err
 		}
 		for _, account := range found {
-			page.Accounts = append(page.Accounts, summarize(account, two, now))
+			page.Accounts = append(page.Accounts, s.summarize(account, now))
 		}
 		return nil
 	})

@@ -3,10 +3,8 @@ package accounts
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
-	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/store"
 )
 
@@ -78,7 +76,7 @@ func (s *Service) Show(ctx context.Context, typed string) (*Account, error) {
 
 func (s *Service) show(r *store.Reader, a *store.Account) (*Account, error) {
 	now := s.Now()
-	shown := &Account{Summary: summarize(a, s.Config().TwoStep, now), AppPasswords: []AppPassword{}}
+	shown := &Account{Summary: s.summarize(a, now), AppPasswords: []AppPassword{}}
 	if !a.Bound.IsZero() {
 		p, err := r.Phone(a.ID)
 		if err = shown.damage("phone", err); err != nil && !errors.Is(err, store.ErrNoPhone) {
@@ -136,23 +134,22 @@ func appPasswords(r *store.Reader, a *store.Account, uses map[string]store.LastU
 	return all, nil
 }
 
-func summarize(a *store.Account, two config.TwoStep, now time.Time) Summary {
-	s := Summary{Address: a.Address, ID: a.ID, Disabled: a.Disabled, Bound: a.Bound, MainPassword: mainPassword(a, two, now)}
+func (s *Service) summarize(a *store.Account, now time.Time) Summary {
+	sum := Summary{Address: a.Address, ID: a.ID, Disabled: a.Disabled, Bound: a.Bound, MainPassword: s.mainPassword(a, now)}
 	if a.ExemptUntil.After(now) {
-		s.ExemptUntil = a.ExemptUntil
+		sum.ExemptUntil = a.ExemptUntil
 	}
 	for _, row := range a.AppPasswords {
 		if row.Live(now) {
-			s.Live++
+			sum.Live++
 		}
 	}
-	return s
+	return sum
 }
 
 // mainPassword tells a person what the main password opens.
-func mainPassword(a *store.Account, two config.TwoStep, now time.Time) MainPassword {
-	_, domain, _ := strings.Cut(a.Address, "@")
-	switch a.MainClosed(two.Enforced(domain, now), now) {
+func (s *Service) mainPassword(a *store.Account, now time.Time) MainPassword {
+	switch a.MainClosed(s.enforced(a, now), now) {
 	case store.ReasonDisabled:
 		return MainDisabled
 	case store.ReasonPhoneBound:

@@ -1,22 +1,57 @@
 // Package accounts does what an owner, a helpdesk or an administrator may do to
 // an account: add it, set its password, make and revoke app passwords, bind a
-// phone. Every door (admin socket, offline commands, portal) calls it, and
-// there is no second way to change a record.
+// phone, sign in at the portal. Every door (admin socket, offline commands,
+// portal) calls it, and there is no second way to change a record.
 //
 // Each change is one transaction, and the event that names who did it is
 // written in the same one: what was acknowledged is on disk, with its author.
 // A change that is already so is no error and leaves no event.
 //
-// What ends what:
+// # What ends what
 //
-//	phone bound       app passwords made before end, but for those that an
-//	                  administrator made: who stole a main password cannot
-//	                  have planted one first
-//	number changed    app passwords stay
-//	phone unbound     app passwords stay
-//	password set      app passwords end if asked
-//	disabled          app passwords are kept, and open nothing meanwhile
-//	deleted           everything is gone but the events
+// Of five things: portal sessions; the trust in browsers; codes that are waited
+// for; app passwords; mail sessions that are open (Service.Cut).
+//
+//	                  sessions    trust  codes  app passwords       mail sessions
+//	phone bound       all others  ends   end    made before end(1)  main password's, and theirs
+//	number changed    all others  ends   end    stay                stay
+//	phone unbound     all others  ends   end(2) stay                stay
+//	password changed  all others  ends   end    end if asked        main password's, and theirs
+//	password set(3)   all         ends   end    end if asked        all, if those end
+//	phone reset(3)    all         ends   end    end if asked        all, if those end
+//	app password      stay        stays  stay   it ends             its own
+//	disabled          all         ends   end    stay, and open      all
+//	                                            nothing meanwhile
+//	deleted           all         ends   end    all                 all
+//
+// "All others" means all but the one in which the owner did it, which gets a new
+// token; what an administrator does ends all of them.
+//
+// (1) But for those that an administrator made: who stole a main password cannot
+// have planted one first.
+//
+// (2) Recovery codes, too.
+//
+// (3) By the helpdesk or an administrator. A helpdesk code outlives a password
+// that is set: both are given to a person in one call, in either order. It ends
+// with everything else that ends codes.
+//
+// # Sessions
+//
+// A session of the portal begins when a main password was right
+// (Service.StartSession). Every method that takes a Session reads its record
+// again in its own transaction and refuses one that ended, is at another stage,
+// idle or too old: after a sign-out nothing happens any more, whatever was on its
+// way. What belongs to another account answers as if it did not exist.
+//
+// # Codes
+//
+// An SMS code is derived from the random id of its challenge and never stored.
+// A challenge belongs to one session of one account, one purpose and one number,
+// and so does its code. The transaction that compares a code is the one that
+// counts the try and acts: however many tries come at once, no more are compared
+// than are allowed. A message is sent between two transactions; if that fails,
+// the second gives back what the first took.
 //
 // Package policy answers whether a login may pass; nothing here does.
 package accounts
@@ -36,11 +71,11 @@ import (
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
-// Service does it. All fields but Flush must be set, and none is changed once
+// Service does it. All fields up to Hash must be set, and none is changed once
 // the first method was called. All methods may be called at the same time.
 //
-// Every method takes an address as a person typed it and prepares it; errors
-// are *Error where a person can do something about them.
+// Every method takes a Session, or an address as a person typed it, which it
+// prepares; errors are *Error where a person can do something about them.
 type Service struct {
 	Store  *store.Store
 	Keys   *secret.Keys
@@ -95,19 +130,30 @@ func (s *Service) flush(ctx context.Context) error {
 	return s.Flush(ctx)
 }
 
+// enforced tells whether two-step verification is required of an account, but
+// for an exception.
+func (s *Service) enforced(a *store.Account, now time.Time) bool {
+	_, domain, _ := strings.Cut(a.Address, "@")
+	if s.Enforced != nil {
+		return s.Enforced(domain, now)
+	}
+	return s.Config().TwoStep.Enforced(domain, now)
+}
+
 // change is a change of one account inside its transaction.
 type change struct {
 	*store.Writer
 	account *store.Account
 	actor   store.Actor
 	now     time.Time
-	made    bool // something changed: there is an event
+	made    bool // something changed
 	deleted bool // what changed is that the account goes
 	buried  []store.AppPassword
+	cut     mailCut
 }
 
 // change runs fn in one transaction with the account that typed means, and
-// writes the account back, or deletes it, if fn noted an event. fn may run more
+// writes the account back, or deletes it, if something changed. fn may run more
 // than once.
 func (s *Service) change(ctx context.Context, actor store.Actor, typed string, fn func(c *change) error) error {
 	name, err := s.address(typed)
@@ -115,25 +161,36 @@ func (s *Service) change(ctx context.Context, actor store.Actor, typed string, f
 		return err
 	}
 	now := s.Now().UTC()
+	var c *change
 	err = s.Store.Update(ctx, func(w *store.Writer) error {
 		account, err := w.Account(name)
 		if err != nil {
 			return err
 		}
-		c := &change{Writer: w, account: account, actor: actor, now: now}
+		c = &change{Writer: w, account: account, actor: actor, now: now}
 		if err := fn(c); err != nil {
 			return err
 		}
-		switch {
-		case !c.made:
-			return nil
-		case c.deleted:
-			return w.DeleteAccount(account)
-		default:
-			return w.PutAccount(account)
-		}
+		return c.write()
 	})
-	return explain(err)
+	if err != nil {
+		return explain(err)
+	}
+	s.cutMail(c)
+	return nil
+}
+
+// write writes the account's own record last: an engine of several machines
+// finds by it that two changes met.
+func (c *change) write() error {
+	switch {
+	case !c.made:
+		return nil
+	case c.deleted:
+		return c.DeleteAccount(c.account)
+	default:
+		return c.PutAccount(c.account)
+	}
 }
 
 // event notes what the change is. credential is the id of an app password, ""

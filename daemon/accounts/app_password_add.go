@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,28 +29,34 @@ type NewAppPassword struct {
 // AddAppPassword makes an app password. Its letters are returned here and
 // nowhere else: only a keyed tag of them is kept.
 func (s *Service) AddAppPassword(ctx context.Context, actor store.Actor, typed string, spec NewAppPassword) (AppPassword, [16]byte, error) {
-	none := [16]byte{}
-	if err := s.checkNewAppPassword(&spec); err != nil {
-		return AppPassword{}, none, err
+	made, letters, err := s.newAppPassword(&spec)
+	if err != nil {
+		return AppPassword{}, [16]byte{}, err
+	}
+	err = s.change(ctx, actor, typed, func(c *change) error { return s.addAppPassword(c, &made, letters) })
+	if err != nil {
+		return AppPassword{}, [16]byte{}, err
+	}
+	return AppPassword{AppPassword: made}, letters, nil
+}
+
+// newAppPassword draws the letters of one, and its id.
+func (s *Service) newAppPassword(spec *NewAppPassword) (store.AppPassword, [16]byte, error) {
+	if err := s.checkNewAppPassword(spec); err != nil {
+		return store.AppPassword{}, [16]byte{}, err
 	}
 	letters, err := secret.NewAppPassword(s.Rand)
 	if err != nil {
-		return AppPassword{}, none, fmt.Errorf("accounts: drawing an app password: %w", err)
+		return store.AppPassword{}, [16]byte{}, fmt.Errorf("accounts: drawing an app password: %w", err)
 	}
-	id, err := store.NewAppPasswordID(s.Rand)
-	if err != nil {
-		return AppPassword{}, none, fmt.Errorf("accounts: %w", err)
+	id := spec.ID
+	if id.IsZero() {
+		if id, err = store.NewAppPasswordID(s.Rand); err != nil {
+			return store.AppPassword{}, [16]byte{}, fmt.Errorf("accounts: %w", err)
+		}
 	}
-	var made store.AppPassword
-	err = s.change(ctx, actor, typed, func(c *change) error {
-		made = store.AppPassword{ID: id, Name: spec.Name, Made: c.now.Truncate(time.Second), MadeBy: actor, ByAdmin: spec.ByAdmin,
-			Scopes: spec.Scopes, Expires: spec.Expires, State: store.Live}
-		return s.addAppPassword(c, made, letters)
-	})
-	if err != nil {
-		return AppPassword{}, none, err
-	}
-	return AppPassword{AppPassword: made}, letters, nil
+	return store.AppPassword{ID: id, Name: spec.Name, ByAdmin: spec.ByAdmin, Scopes: spec.Scopes,
+		Expires: spec.Expires, State: store.Live}, letters, nil
 }
 
 func (s *Service) checkNewAppPassword(spec *NewAppPassword) error {
@@ -69,10 +76,14 @@ func (s *Service) checkNewAppPassword(spec *NewAppPassword) error {
 }
 
 // addAppPassword puts the row and its description below the account.
-func (s *Service) addAppPassword(c *change, made store.AppPassword, letters [16]byte) error {
+func (s *Service) addAppPassword(c *change, made *store.AppPassword, letters [16]byte) error {
+	if slices.ContainsFunc(c.account.AppPasswords, func(r store.AppPasswordRow) bool { return r.ID == made.ID }) {
+		return &Error{Kind: ErrExists, Sentence: "this app password was made already", Hint: "make another one"}
+	}
 	if err := c.buryExpired(); err != nil {
 		return err
 	}
+	made.Made, made.MadeBy = c.now.Truncate(time.Second), c.actor
 	live := 0
 	for _, row := range c.account.AppPasswords {
 		if row.Live(c.now) {
@@ -86,7 +97,7 @@ func (s *Service) addAppPassword(c *change, made store.AppPassword, letters [16]
 	c.account.AppPasswords = append(c.account.AppPasswords, store.AppPasswordRow{
 		ID: made.ID, Tag: s.Keys.AppPasswordTag(c.account.ID, letters), Scopes: made.Scopes, State: store.Live, Expires: made.Expires,
 	})
-	if err := c.PutAppPassword(c.account.ID, made); err != nil {
+	if err := c.PutAppPassword(c.account.ID, *made); err != nil {
 		return err
 	}
 	return c.event(store.EventAppPasswordMade, made.ID.String(), made.Name)

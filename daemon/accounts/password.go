@@ -35,18 +35,29 @@ func (s *Service) SetPassword(ctx context.Context, actor store.Actor, typed stri
 	}
 	var ended []store.AppPasswordID
 	err = s.change(ctx, actor, typed, func(c *change) error {
-		ended = nil
-		c.account.MainHash = hash
-		if err := c.event(store.EventPasswordSet, "", ""); err != nil {
-			return err
+		if revoke {
+			c.cut = cutAll
 		}
-		if !revoke {
-			return nil
-		}
-		ended, err = c.endAppPasswords(store.Revoked, func(store.AppPassword) bool { return true })
+		var err error
+		ended, err = c.setPassword(hash, revoke, store.SessionID{})
 		return err
 	})
-	return ended, err
+	if err != nil {
+		return nil, err
+	}
+	return ended, nil
+}
+
+// setPassword sets it, and ends what that ends but one session.
+func (c *change) setPassword(hash string, revoke bool, but store.SessionID) ([]store.AppPasswordID, error) {
+	c.account.MainHash = hash
+	if err := c.endAtPortal(but); err != nil {
+		return nil, err
+	}
+	if err := c.event(store.EventPasswordSet, "", ""); err != nil || !revoke {
+		return nil, err
+	}
+	return c.endAllAppPasswords()
 }
 
 // newHash checks a new main password and makes its stored form. The zero Secret

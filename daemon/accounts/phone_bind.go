@@ -15,10 +15,11 @@ type Binding struct {
 	Ended   []store.AppPasswordID `json:"ended"`   // app passwords made before
 }
 
-// BindPhone binds a phone, or another number if one is bound. The first binding
-// closes the doors in the same transaction: from then on the main password
-// opens nothing but the portal, and app passwords made before end, unless an
-// administrator made them.
+// BindPhone binds a phone, or another number if one is bound, as an administrator
+// does: without a code, and whatever number is expected. The first binding closes
+// the doors in the same transaction: from then on the main password opens nothing
+// but the portal, and app passwords made before end, unless an administrator made
+// them.
 func (s *Service) BindPhone(ctx context.Context, actor store.Actor, typed, number string) (Binding, error) {
 	e164, err := mobileNumber(number)
 	if err != nil {
@@ -36,21 +37,33 @@ func (s *Service) BindPhone(ctx context.Context, actor store.Actor, typed, numbe
 			if err == nil && before.Number == e164 {
 				return nil
 			}
-			b.Changed = true
 		}
-		return c.bind(e164, &b)
+		return c.bind(e164, &b, store.SessionID{})
 	})
 	return b, err
 }
 
-func (c *change) bind(e164 string, b *Binding) error {
+// bindOwn is the same for an owner, in a session that stays.
+func (o *own) bindOwn(e164 string) (*Binding, error) {
+	b := &Binding{Phone: store.MaskNumber(e164), Ended: []store.AppPasswordID{}}
+	return b, o.bind(e164, b, o.session.ID)
+}
+
+// bind binds a number, first or other, and ends what that ends.
+func (c *change) bind(e164 string, b *Binding, but store.SessionID) error {
+	b.Changed = !c.account.Bound.IsZero()
 	if err := c.PutPhone(c.account.ID, store.Phone{Number: e164, Bound: c.now, BoundBy: c.actor}); err != nil {
+		return err
+	}
+	err := errors.Join(c.endAtPortal(but), c.DeleteHelpdeskCode(c.account.ID), c.DeleteExpectedPhone(c.account.ID))
+	if err != nil {
 		return err
 	}
 	if b.Changed {
 		return c.event(store.EventPhoneBound, "", "number changed to "+b.Phone)
 	}
 	c.account.Bound = c.now
+	c.cut = cutMain
 	if err := c.event(store.EventPhoneBound, "", b.Phone); err != nil {
 		return err
 	}

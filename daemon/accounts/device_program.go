@@ -1,0 +1,105 @@
+package accounts
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/store"
+)
+
+// Program is a mail program, as far as mail servers tell one from another.
+type Program struct {
+	AppPassword store.AppPasswordID    `json:"app_password,omitzero"` // zero: the main password, or one that nobody knows
+	Name        string                 `json:"name,omitempty"`        // of the app password
+	Service     string                 `json:"service,omitempty"`
+	ClientID    string                 `json:"client_id,omitempty"`
+	Addr        netip.Addr             `json:"addr,omitzero"`
+	Last        time.Time              `json:"last"`
+	Count       uint32                 `json:"count"`           // logins that ended alike, the last included
+	State       store.AppPasswordState `json:"state,omitempty"` // of the app password
+	Refused     bool                   `json:"refused,omitempty"`
+	Reason      store.Reason           `json:"reason"` // of the last login
+}
+
+// merged is how long a merged event may have begun before its last login.
+const merged = 2 * time.Hour
+
+// programKey is what mail servers tell mail programs apart by.
+type programKey struct{ credential, service, clientID string }
+
+// programs are what logged in, or tried to, at the mail servers' doors during the
+// last 7 days, the last first.
+func programs(r *store.Reader, a *store.Account, now time.Time) ([]Program, error) {
+	logins, err := loginsSince(r, a, now.Add(-recently))
+	if err != nil {
+		return nil, err
+	}
+	list := []Program{}
+	at := make(map[programKey]int)
+	settled := make(map[programKey]bool) // an earlier login ended otherwise
+	for _, e := range logins {
+		k := programKey{e.Credential, e.Service, e.ClientID}
+		i, found := at[k]
+		switch {
+		case !found:
+			p, err := program(r, a, e, now)
+			if err != nil {
+				return nil, err
+			}
+			at[k] = len(list)
+			list = append(list, p)
+		case settled[k]:
+		case list[i].Refused == (e.Outcome == store.Rejected):
+			list[i].Count += e.Count
+		default:
+			settled[k] = true
+		}
+	}
+	return list, nil
+}
+
+// loginsSince are the account's verdicts at mail doors, the last first.
+func loginsSince(r *store.Reader, a *store.Account, since time.Time) ([]store.Event, error) {
+	q := store.EventQuery{Address: a.Address, AccountID: a.ID, Since: since.Add(-merged), Limit: MaxPage}
+	var logins []store.Event
+	for {
+		page, err := r.Events(q)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			if e.Kind == store.EventLogin && e.Outcome != store.Undecided && e.Service != portalService && !e.Last.Before(since) {
+				logins = append(logins, e)
+			}
+		}
+		if len(page) < q.Limit {
+			break
+		}
+		q.After = page[len(page)-1].ID
+	}
+	slices.SortStableFunc(logins, func(a, b store.Event) int { return b.Last.Compare(a.Last) })
+	return logins, nil
+}
+
+// program is the device that an event is the last of.
+func program(r *store.Reader, a *store.Account, e store.Event, now time.Time) (Program, error) {
+	p := Program{Service: e.Service, ClientID: e.ClientID, Addr: e.Addr, Last: e.Last, Count: e.Count,
+		Refused: e.Outcome == store.Rejected, Reason: e.Reason}
+	id, err := store.ParseAppPasswordID(e.Credential)
+	if err != nil {
+		return p, nil // the main password, or one that nobody knows
+	}
+	p.AppPassword, p.State = id, store.Revoked // if its headstone has fallen away
+	at := slices.IndexFunc(a.AppPasswords, func(row store.AppPasswordRow) bool { return row.ID == id })
+	if at < 0 {
+		return p, nil
+	}
+	row := a.AppPasswords[at]
+	known, _, err := description(r, a.ID, row)
+	p.Name, p.State = known.Name, row.State
+	if row.State == store.Live && !row.Live(now) { // no headstone is written yet
+		p.State = store.Expired
+	}
+	return p, err
+}
