@@ -284,7 +284,7 @@ func stamp(ev *store.Event) store.Use {
 		Address:    ev.Address,
 		AccountID:  ev.AccountID,
 		Credential: ev.Credential,
-		LastUse:    store.LastUse{Time: ev.Last, Addr: ev.Addr, Service: ev.Service},
+		LastUse:    store.LastUse{Time: ev.Last, Addr: ev.Addr, Service: ev.Service, ClientID: ev.ClientID},
 	}
 }
 

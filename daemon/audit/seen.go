@@ -20,6 +20,7 @@ type seen struct {
 // kept; when too many credentials are waiting the use is dropped and counted.
 func (r *Recorder) Seen(u store.Use) {
 	clipText(&u.Service)
+	clipText(&u.ClientID)
 	k := seenKey{u.AccountID, u.Credential}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,6 +15,7 @@ type listenerSet struct {
 	bad   []bool         // its path or kind was given but is wrong: said already
 	first map[string]int // path -> line of its first use
 	said  bool           // that single brackets are wrong
+	wrong string         // path of the key last reported: what is below it is not
 }
 
 // apply takes a header or a key below it.
@@ -33,15 +34,22 @@ func (s *listenerSet) apply(e entry, found *Problems) {
 		s.bad = append(s.bad, false)
 		return
 	}
+	if s.wrong != "" && strings.HasPrefix(e.path, s.wrong+".") {
+		return
+	}
 	name := strings.TrimPrefix(e.path, "listener.")
 	i := len(s.all) - 1
 	set, ok := listenerKeys()[name]
 	if !ok {
+		s.wrong = e.path
 		found.add(e.line, e.path, "unknown key%s", suggest(name, listenerKeys()))
 		return
 	}
 	err := set(&s.all[i], e.value)
 	found.check(e, err)
+	if err != nil {
+		s.wrong = e.path
+	}
 	if name == "path" {
 		s.paths[i] = e.line
 	}

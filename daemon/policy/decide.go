@@ -170,7 +170,7 @@ func (p *Policy) matched(s *Slow, match bool) Verdict {
 	if !match {
 		return p.count(v.reject(store.ReasonWrongSecret), s.account, s.attempt)
 	}
-	v.Login.fingerprint = fingerprint(s.account.MainHash)
+	v.Login.fingerprint = s.account.MainFingerprint()
 	p.right.put(s.account.ID.String(), netip.Prefix{}, s.attempt.Secret, v.Login.fingerprint, p.now())
 	return v.accept(store.ReasonMainPassword)
 }
@@ -190,7 +190,7 @@ func (p *Policy) remembered(account *store.Account, s secret.Secret) ([16]byte, 
 		return [16]byte{}, false
 	}
 	print, found := p.right.get(account.ID.String(), netip.Prefix{}, s, p.now())
-	return print, found && print == fingerprint(account.MainHash)
+	return print, found && print == account.MainFingerprint()
 }
 
 // count marks a refusal as a failure to be counted, unless the same secret was

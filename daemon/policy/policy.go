@@ -24,7 +24,6 @@ package policy
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"net/netip"
 	"strings"
@@ -149,7 +148,7 @@ func (p *Policy) Again(ctx context.Context, l Login) Verdict {
 		if closed := p.mainClosed(account); closed != "" {
 			return v.reject(closed)
 		}
-		if fingerprint(account.MainHash) != l.fingerprint {
+		if account.MainFingerprint() != l.fingerprint {
 			return v.reject(store.ReasonCredentialGone)
 		}
 		return v.accept(store.ReasonMainPassword)
@@ -174,13 +173,6 @@ func (p *Policy) mainClosed(a *store.Account) store.Reason {
 	now := p.now()
 	_, domain, _ := strings.Cut(a.Address, "@")
 	return a.MainClosed(p.rules.Load().Enforced(domain, now), now)
-}
-
-// fingerprint stands for a stored hash where only sameness matters. A stored
-// hash is salted, so that nothing can be guessed from its digest.
-func fingerprint(stored string) [16]byte {
-	sum := sha256.Sum256([]byte(stored))
-	return [16]byte(sum[:16])
 }
 
 // unread is the verdict on an attempt whose account could not be read.

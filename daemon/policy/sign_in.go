@@ -61,7 +61,7 @@ func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
 	case !match:
 		return p.count(v.reject(store.ReasonWrongSecret), account, a), true
 	}
-	v.Login.fingerprint = fingerprint(account.MainHash)
+	v.Login.fingerprint = account.MainFingerprint()
 	return v.accept(store.ReasonMainPassword), true
 }
 
