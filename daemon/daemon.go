@@ -28,6 +28,8 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
+	"github.com/latchkey-mail/latchkey/daemon/portal"
+	"github.com/latchkey-mail/latchkey/daemon/sms"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/boltkv"
@@ -57,23 +59,31 @@ type Options struct {
 	Now     func() time.Time
 	Rand    io.Reader
 	Hasher  hasher.Options // what is not set there comes from the configuration
+	SMS     sms.Sender     // nil: the configuration's
 	Offline bool           // no daemon: do not migrate, hash in this process
 }
 
 // Daemon is one open data folder and all that works on it.
 type Daemon struct {
-	log    *slog.Logger
-	now    func() time.Time
-	store  *store.Store
-	hasher *hasher.Pool
-	policy *policy.Policy
-	audit  *audit.Recorder
-	admin  *admin.Handler
-	auth   *authserver.Server
-	server *dovecot.Server
+	log      *slog.Logger
+	now      func() time.Time
+	store    *store.Store
+	hasher   *hasher.Pool
+	policy   *policy.Policy
+	audit    *audit.Recorder
+	accounts *accounts.Service
+	admin    *admin.Handler
+	auth     *authserver.Server
+	server   *dovecot.Server
+	portal   http.Handler
+	counters *counters
+	required *enforcement
+	texts    *messenger
+	sessions *cutter
 
-	mu  sync.Mutex // guards cfg
+	mu  sync.Mutex // guards what follows
 	cfg *config.Config
+	web *web // set by Serve
 
 	giveUp context.CancelFunc // ends decisions under way
 }
@@ -97,12 +107,40 @@ func Open(cfg *config.Config, o Options) (*Daemon, error) {
 	}
 	ctx, giveUp := context.WithCancel(context.Background())
 	d := &Daemon{log: o.Log, now: o.Now, store: st, hasher: pool, cfg: cfg, giveUp: giveUp}
-	d.policy = policy.New(st, keys, pool, policyRules(cfg), salt, o.Now)
-	d.audit = audit.New(st, o.Now, o.Log)
-	d.auth = authserver.New(ctx, d.policy, st, d.audit, doorRules(cfg), o.Now, o.Log)
-	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
-	d.admin = admin.New(d.accounts(keys, o), o.Log)
+	if err := d.build(ctx, keys, salt, o); err != nil {
+		giveUp()
+		return nil, errors.Join(err, pool.Close(), st.Close())
+	}
 	return d, nil
+}
+
+// build puts everything together that stands on store and hasher.
+func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o Options) error {
+	cfg := d.cfg
+	var err error
+	if d.required, err = openEnforcement(ctx, d.store, d.config, o.Now); err != nil {
+		return err
+	}
+	if !o.Offline {
+		if err := d.required.note(ctx); err != nil {
+			return err
+		}
+	}
+	d.policy = policy.New(d.store, keys, d.hasher, d.policyRules(cfg), salt, o.Now)
+	d.audit = audit.New(d.store, o.Now, o.Log)
+	d.counters = newCounters(d.audit)
+	if d.texts, err = newMessenger(cfg, o.SMS, d.counters, o.Log); err != nil {
+		return err
+	}
+	d.sessions = newCutter(func() []string { return d.config().MailSessions.Cut }, d.counters.cut, o.Log)
+	d.auth = authserver.New(ctx, d.policy, d.store, d.audit, doorRules(cfg), o.Now, o.Log)
+	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
+	d.accounts = d.newAccounts(keys, o)
+	d.admin = admin.New(d.accounts, o.Log)
+	d.admin.Metrics = d.counters
+	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
+	d.portal, err = pages.Handler()
+	return err
 }
 
 func (o Options) withDefaults() Options {
@@ -195,23 +233,27 @@ func openHasher(cfg *config.Config, o Options) (*hasher.Pool, error) {
 	return hasher.New(h)
 }
 
-// accounts is what changes accounts, for every door that may.
-func (d *Daemon) accounts(keys *secret.Keys, o Options) *accounts.Service {
+// newAccounts is what changes accounts, for every door that may.
+func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 	return &accounts.Service{
 		Store: d.store,
 		Keys:  keys,
 		Hash: func(ctx context.Context, s secret.Secret) (string, error) {
 			return d.hasher.Hash(ctx, hasher.Portal, s)
 		},
-		Now:    o.Now,
-		Rand:   o.Rand,
-		Config: d.config,
-		Flush:  d.audit.Flush,
+		Now:      o.Now,
+		Rand:     o.Rand,
+		Config:   d.config,
+		Flush:    d.audit.Flush,
+		Seen:     d.audit.Seen,
+		Cut:      d.sessions.cut,
+		Enforced: d.required.required,
+		Send:     d.texts.send(),
 	}
 }
 
-func policyRules(cfg *config.Config) policy.Rules {
-	return policy.Rules{RequireSecured: cfg.Auth.RequireSecured, Enforced: cfg.TwoStep.Enforced}
+func (d *Daemon) policyRules(cfg *config.Config) policy.Rules {
+	return policy.Rules{RequireSecured: cfg.Auth.RequireSecured, Enforced: d.required.required}
 }
 
 func doorRules(cfg *config.Config) authserver.Rules {
@@ -228,10 +270,14 @@ func doorRules(cfg *config.Config) authserver.Rules {
 // command line when no daemon runs.
 func (d *Daemon) Admin() http.Handler { return d.admin }
 
+// Portal is the handler of the web pages.
+func (d *Daemon) Portal() http.Handler { return d.portal }
+
 // Close writes what is in memory and closes the store. Call it after Serve has
 // returned.
 func (d *Daemon) Close() error {
 	d.giveUp()
 	d.auth.Wait()
+	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())
 }

@@ -24,8 +24,11 @@ type door struct {
 	listener net.Listener
 }
 
-// kindAdmin is the admin socket's kind. No [[listener]] has it: there is one.
-const kindAdmin config.Kind = "admin"
+// Kinds that no [[listener]] has, because there is one of each.
+const (
+	kindAdmin  config.Kind = "admin"
+	kindPortal config.Kind = "portal"
+)
 
 // wantedSockets lists the four default sockets, then the configuration's own.
 func wantedSockets(cfg *config.Config) []config.Listener {
@@ -43,13 +46,14 @@ func wantedSockets(cfg *config.Config) []config.Listener {
 	return append(list, cfg.Listeners...)
 }
 
-// openDoors returns the sockets that systemd holds for us and binds the others.
-// Call it only after the store is locked: a second daemon must stop there, before
-// it takes the first one's sockets away.
-func openDoors(cfg *config.Config, log *slog.Logger) ([]door, error) {
-	doors, err := inherited()
+// openDoors returns the sockets that systemd holds for us and binds the others;
+// forWeb is the portal's, if systemd holds that. Call it only after the store is
+// locked: a second daemon must stop there, before it takes the first one's
+// sockets away.
+func openDoors(cfg *config.Config, log *slog.Logger) (doors []door, forWeb net.Listener, err error) {
+	doors, forWeb, err = inherited()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	held := make(map[string]bool)
 	for _, d := range doors {
@@ -63,12 +67,12 @@ func openDoors(cfg *config.Config, log *slog.Logger) ([]door, error) {
 		l, err := bind(w)
 		if err != nil {
 			closeDoors(doors)
-			return nil, err
+			return nil, nil, err
 		}
 		doors = append(doors, door{w.Kind, l})
 		log.Info("socket opened", "kind", w.Kind, "path", w.Path)
 	}
-	return doors, nil
+	return doors, forWeb, nil
 }
 
 func closeDoors(doors []door) {
@@ -79,33 +83,39 @@ func closeDoors(doors []door) {
 
 // inherited returns the sockets of systemd's socket activation (sd_listen_fds(3)).
 // FileDescriptorName= says what a socket is for: "client", "master", "userdb" or
-// "admin", several of one kind being allowed.
-func inherited() ([]door, error) {
+// "admin", several of one kind being allowed, or "portal", which is one TCP socket.
+func inherited() (doors []door, forWeb net.Listener, err error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
-		return nil, fmt.Errorf("daemon: sockets from systemd: %w", err)
+		return nil, nil, fmt.Errorf("daemon: sockets from systemd: %w", err)
 	}
-	var doors []door
+	if held := named[string(kindPortal)]; len(held) > 0 {
+		if len(held) > 1 || held[0] == nil {
+			return nil, nil, errors.New("daemon: systemd has to pass one listening socket for the portal")
+		}
+		forWeb = held[0]
+		delete(named, string(kindPortal))
+	}
 	for name, listeners := range named {
 		kind := config.Kind(name)
 		switch kind {
 		case config.KindClient, config.KindMaster, config.KindUserdb, kindAdmin:
 		default:
-			return nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, master, userdb or admin", name)
+			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, master, userdb, admin or portal", name)
 		}
 		for _, l := range listeners {
 			if l == nil {
-				return nil, fmt.Errorf("daemon: systemd passes something named %q that is not a listening socket", name)
+				return nil, nil, fmt.Errorf("daemon: systemd passes something named %q that is not a listening socket", name)
 			}
 			u, ok := l.(*net.UnixListener)
 			if !ok {
-				return nil, fmt.Errorf("daemon: systemd passes a socket named %q that is no unix socket: who reaches one over the network could claim any address to be the person's", name)
+				return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q that is no unix socket: who reaches one over the network could claim any address to be the person's", name)
 			}
 			u.SetUnlinkOnClose(false)
 			doors = append(doors, door{kind, l})
 		}
 	}
-	return doors, nil
+	return doors, forWeb, nil
 }
 
 // bind makes a listening unix socket. It is bound beside its place and renamed

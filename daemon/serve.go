@@ -18,10 +18,16 @@ import (
 // ctx ends or a socket fails. Before it returns, requests under way are answered
 // and refusals that wait for their age are sent.
 func (d *Daemon) Serve(ctx context.Context, ready func()) error {
-	doors, err := openDoors(d.config(), d.log)
+	doors, forWeb, err := openDoors(d.config(), d.log)
 	if err != nil {
 		return err
 	}
+	pages, err := openWeb(d.config(), forWeb, d.portal, d.log)
+	if err != nil {
+		closeDoors(doors)
+		return err
+	}
+	d.setWeb(pages)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	administrators := admin.NewServer(d.admin, d.log)
@@ -30,12 +36,20 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	background, endBackground := context.WithCancel(context.Background())
 	doing.Go(func() { d.audit.Run(background) })
 	doing.Go(func() { d.prune(background) })
+	doing.Go(func() { d.required.run(background, d.log) })
 
 	var serving sync.WaitGroup
 	for _, door := range doors {
 		serving.Go(func() {
 			if err := d.serveDoor(administrators, door.kind, door.listener); err != nil {
 				stop(fmt.Errorf("daemon: socket %s: %w", door.listener.Addr(), err))
+			}
+		})
+	}
+	if pages != nil {
+		serving.Go(func() {
+			if err := pages.serve(); err != nil {
+				stop(fmt.Errorf("daemon: portal %s: %w", pages.listener.Addr(), err))
 			}
 		})
 	}
@@ -47,8 +61,14 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	var draining sync.WaitGroup
 	draining.Go(func() { d.drained("admin", administrators.Shutdown(drain)) })
 	draining.Go(func() { d.drained("mail servers", d.server.Shutdown(drain)) })
+	if pages != nil {
+		draining.Go(func() { d.drained("portal", pages.server.Shutdown(drain)) })
+	}
 	draining.Wait()
 	err = errors.Join(administrators.Close(), d.server.Close())
+	if pages != nil {
+		err = errors.Join(err, pages.server.Close())
+	}
 	serving.Wait()
 	endBackground()
 	doing.Wait()
@@ -86,7 +106,11 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// prune deletes events that are older than the configuration keeps them.
+// keepBudgets is longer than the longest window that text messages are counted in.
+const keepBudgets = 48 * time.Hour
+
+// prune deletes events that are older than the configuration keeps them, and
+// counts of text messages whose day is over.
 func (d *Daemon) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
@@ -96,6 +120,9 @@ func (d *Daemon) prune(ctx context.Context) {
 			d.log.Error("old events not deleted", "error", err)
 		} else if n > 0 {
 			d.log.Info("old events deleted", "count", n)
+		}
+		if _, err := d.store.PruneBudgets(ctx, d.now().Add(-keepBudgets)); err != nil && ctx.Err() == nil {
+			d.log.Error("old counts of text messages not deleted", "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -111,18 +138,44 @@ func (d *Daemon) config() *config.Config {
 	return d.cfg
 }
 
+func (d *Daemon) setWeb(w *web) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.web = w
+}
+
+// PortalAddr is where the portal listens; nil if it does not, or not yet.
+func (d *Daemon) PortalAddr() net.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.web == nil {
+		return nil
+	}
+	return d.web.listener.Addr()
+}
+
 // Reload takes over what a running daemon can change, for requests that arrive
-// from now on. Folders, sockets and the number of hash workers need a restart,
-// which it says in the log.
+// from now on. The portal's certificate is read again. Folders, sockets and the
+// number of hash workers need a restart, which it says in the log.
 func (d *Daemon) Reload(cfg *config.Config) {
 	d.mu.Lock()
-	old := d.cfg
+	old, pages := d.cfg, d.web
 	d.cfg = cfg
 	d.mu.Unlock()
-	d.policy.SetRules(policyRules(cfg))
+	d.policy.SetRules(d.policyRules(cfg))
 	d.auth.SetRules(doorRules(cfg))
+	if err := d.texts.reload(cfg); err != nil {
+		d.log.Error("text messages go on as before", "error", err)
+	}
+	if pages != nil {
+		if err := pages.reload(cfg); err != nil {
+			d.log.Error("the portal keeps its certificate", "error", err)
+		}
+	}
 	if old.DataDir != cfg.DataDir || old.RunDir != cfg.RunDir || old.Auth.Workers != cfg.Auth.Workers ||
-		old.Admin != cfg.Admin || !slices.Equal(old.Listeners, cfg.Listeners) {
-		d.log.Warn("data_dir, run_dir, [auth] hash_workers, [admin] and [[listener]] change only at a restart")
+		old.Admin != cfg.Admin || !slices.Equal(old.Listeners, cfg.Listeners) ||
+		old.Portal.Listen != cfg.Portal.Listen || old.Portal.ACME != cfg.Portal.ACME ||
+		(old.Portal.Certificate == "") != (cfg.Portal.Certificate == "") {
+		d.log.Warn("data_dir, run_dir, [auth] hash_workers, [admin], [[listener]] and how [portal] listens change only at a restart")
 	}
 }

@@ -83,7 +83,11 @@ func runDemo(ctx context.Context, o demoOptions) (err error) {
 
 	p := demoPrinter{w: o.out, style: o.style}
 	p.title()
-	tour := newDemoTour(site)
+	tour, err := newDemoTour(site)
+	if err != nil {
+		return err
+	}
+	defer tour.browser.close()
 	steps := tour.steps()
 	if o.change != nil {
 		o.change(steps)
@@ -105,6 +109,7 @@ func runDemo(ctx context.Context, o demoOptions) (err error) {
 		return err
 	}
 	p.play(play)
+	site.phone.onMessage(p.message)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/harness"
+	"github.com/latchkey-mail/latchkey/daemon/sms"
+	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
@@ -45,6 +47,11 @@ func (p demoPrinter) play(play *demoPlay) {
 		{"submission", a.Submissions.String(), "TLS"},
 	})
 	p.printf("\n")
+	table(p.w, "IN A BROWSER|", [][]string{
+		{"the portal", play.cfg.Portal.URL},
+		{"everybody's phone", play.phone.url()},
+	})
+	p.printf("\n")
 	table(p.w, "ACCOUNT|MAIN PASSWORD|APP PASSWORD|PHONE", [][]string{
 		{demoAddress, play.main, play.app, "bound"},
 		{demoOther, play.other, none, none},
@@ -62,7 +69,13 @@ func (p demoPrinter) play(play *demoPlay) {
 			p.printf("%s\n", line)
 		}
 	}
+	p.printf("\n%sBob has not bound a phone: sign in at the portal as bob@example.org and bind any number of a\nChinese mobile, such as %s; the code appears here and on the phone's page.%s\n", p.style.dim, demoNumber, p.style.off)
 	p.printf("\n%sCtrl-C ends the demo and removes %s.%s\n", p.style.dim, play.dir, p.style.off)
+}
+
+// message prints a text message that has come.
+func (p demoPrinter) message(m sms.Message) {
+	p.printf("\n%sphone %s:%s %s\n", p.style.bold, store.MaskNumber(m.To), p.style.off, m.Text())
 }
 
 // A demoGroup is a few commands to paste.

@@ -27,6 +27,7 @@ type demoSite struct {
 	cfg   *config.Config
 	admin *admin.Client
 	mail  *harness.Server
+	phone *demoPhone
 
 	log     *os.File
 	daemon  *daemon.Daemon
@@ -46,6 +47,26 @@ level = "debug"
 [auth]
 default_domain = "example.org"
 failure_delay = "1s" # half of the default, for the impatient
+
+[portal]
+url = %[3]q
+listen = "127.0.0.1:%[4]s"
+name = "latchkey demo"
+language = "en"
+help_text = "This is a demo: nobody will answer."
+`
+
+// demoServers is what tellServers adds to it.
+const demoServers = `
+[mail_servers.imap]
+host = "localhost"
+port = %d
+encryption = "TLS"
+
+[mail_servers.smtp]
+host = "localhost"
+port = %d
+encryption = "TLS"
 `
 
 // openDemoSite makes and starts everything. What it has started is ended again
@@ -62,7 +83,7 @@ func openDemoSite(o demoOptions) (*demoSite, error) {
 		logFile:    filepath.Join(dir, "latchkey.log"),
 		stopped:    make(chan struct{}),
 	}
-	for _, start := range []func(demoOptions) error{s.startDaemon, s.startMail} {
+	for _, start := range []func(demoOptions) error{s.startPhone, s.startDaemon, s.startMail} {
 		if err := start(o); err != nil {
 			return nil, errors.Join(fmt.Errorf("demo: %w", err), s.close())
 		}
@@ -79,12 +100,21 @@ func demoParent() string {
 	return os.TempDir()
 }
 
+func (s *demoSite) startPhone(demoOptions) error {
+	var err error
+	s.phone, err = startDemoPhone()
+	return err
+}
+
 func (s *demoSite) startDaemon(o demoOptions) error {
-	text := fmt.Sprintf(demoConfig, filepath.Join(s.dir, "data"), filepath.Join(s.dir, "run"))
+	port, err := demoPort()
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf(demoConfig, filepath.Join(s.dir, "data"), filepath.Join(s.dir, "run"), demoURL(port), port)
 	if err := os.WriteFile(s.configFile, []byte(text), 0o600); err != nil {
 		return err
 	}
-	var err error
 	if s.cfg, err = config.Load(s.configFile); err != nil {
 		return err
 	}
@@ -92,7 +122,7 @@ func (s *demoSite) startDaemon(o demoOptions) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: s.cfg.Log.Level}))
-	if s.daemon, err = daemon.Open(s.cfg, daemon.Options{Log: log, Hasher: o.hasher}); err != nil {
+	if s.daemon, err = daemon.Open(s.cfg, daemon.Options{Log: log, Hasher: o.hasher, SMS: s.phone}); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -119,7 +149,29 @@ func (s *demoSite) startMail(demoOptions) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.certFile, s.mail.CertPEM(), 0o644)
+	if err := os.WriteFile(s.certFile, s.mail.CertPEM(), 0o644); err != nil {
+		return err
+	}
+	return s.tellServers()
+}
+
+// tellServers adds the mail servers, whose ports are known only now, to the
+// configuration: the portal shows people what to type.
+func (s *demoSite) tellServers() error {
+	a := s.mail.Addrs()
+	f, err := os.OpenFile(s.configFile, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, demoServers, a.IMAPS.Port, a.Submissions.Port)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if s.cfg, err = config.Load(s.configFile); err != nil {
+		return err
+	}
+	s.daemon.Reload(s.cfg)
+	return nil
 }
 
 // clientTLS trusts the mail server's certificate and no other.
@@ -145,6 +197,9 @@ func (s *demoSite) close() error {
 	}
 	if s.daemon != nil {
 		errs = append(errs, s.daemon.Close())
+	}
+	if s.phone != nil {
+		errs = append(errs, s.phone.close())
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())

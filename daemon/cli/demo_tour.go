@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"strings"
 
 	"github.com/latchkey-mail/latchkey/daemon/admin"
@@ -44,13 +45,20 @@ const (
 // A demoTour is the story of one account.
 type demoTour struct {
 	*demoSite
-	main string // alice's main password
-	app  string // her app password, grouped as people see it
-	id   store.AppPasswordID
-	log  []store.Event // of all of it, oldest first
+	browser *demoBrowser
+	main    string // alice's main password
+	app     string // her app password, grouped as people see it
+	id      store.AppPasswordID
+	log     []store.Event // of all of it, oldest first
 }
 
-func newDemoTour(s *demoSite) *demoTour { return &demoTour{demoSite: s, main: demoPassword()} }
+func newDemoTour(s *demoSite) (*demoTour, error) {
+	browser, err := newDemoBrowser(s.cfg.Portal.URL)
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	return &demoTour{demoSite: s, browser: browser, main: demoPassword()}, nil
+}
 
 // demoPassword makes a main password that can be pasted into a shell and a URL.
 func demoPassword() string { return "pw-" + strings.ToLower(rand.Text()[:10]) }
@@ -63,10 +71,12 @@ func (t *demoTour) steps() []demoStep {
 		{"alice gets an account", demoResult{word: demoDone}, t.addAccount},
 		{"IMAP with the main password", ok, t.imapMain},
 		{"SMTP with the main password", ok, t.smtpMain},
-		{"alice gets an app password", demoResult{word: demoDone}, t.addAppPassword},
-		{"alice binds her phone", demoResult{demoDone, "+86 138****5678"}, t.bindPhone},
+		{"alice signs in at the portal", ok, t.signIn},
+		{"she names her phone and gets a code", demoResult{word: demoSent}, t.giveNumber},
+		{"she enters the code: the phone is bound", demoResult{demoDone, "+86 138****5678"}, t.enterCode},
 		{"IMAP with the main password", imapNo, t.imapMain},
 		{"SMTP with the main password", smtpNo, t.smtpMain},
+		{"she makes an app password at the portal", demoResult{word: demoDone}, t.makeAppPassword},
 		{"IMAP with the app password", ok, t.imapApp},
 		{"SMTP with the app password: send a mail", demoResult{word: demoSent}, func(ctx context.Context) (demoResult, error) {
 			return t.send(ctx, demoAddress, t.app, demoSubject)
@@ -74,7 +84,7 @@ func (t *demoTour) steps() []demoStep {
 		{"IMAP with the app password: read it", demoResult{demoFound, "Subject: " + demoSubject}, func(ctx context.Context) (demoResult, error) {
 			return t.read(ctx, demoAddress, t.app, demoSubject)
 		}},
-		{"the app password is revoked", demoResult{word: demoDone}, t.revoke},
+		{"she revokes the app password", demoResult{word: demoDone}, t.revokeAppPassword},
 		{"IMAP with the app password", imapNo, t.imapApp},
 		{"SMTP with the app password", smtpNo, func(ctx context.Context) (demoResult, error) {
 			return t.smtpLogin(ctx, demoAddress, t.app, nil)
@@ -102,35 +112,4 @@ func (t *demoTour) addAccount(ctx context.Context) (demoResult, error) {
 		return demoResult{}, err
 	}
 	return demoResult{demoDone, made.Address + ", main password " + t.main}, nil
-}
-
-func (t *demoTour) addAppPassword(ctx context.Context) (demoResult, error) {
-	made, err := t.admin.AppPasswordAdd(ctx, admin.AppPasswordAdd{Address: demoAddress, Name: "phone"})
-	if err != nil {
-		return demoResult{}, err
-	}
-	t.id, t.app = made.ID, demoGroups(made.Secret.Secret)
-	return demoResult{demoDone, t.app}, nil
-}
-
-// demoGroups writes the 16 letters as people see them.
-func demoGroups(s secret.Secret) string {
-	letters, _ := secret.FoldAppPassword(s.Reveal())
-	return secret.GroupAppPassword(letters)
-}
-
-func (t *demoTour) bindPhone(ctx context.Context) (demoResult, error) {
-	bound, err := t.admin.PhoneBind(ctx, admin.PhoneBind{Address: demoAddress, Number: demoNumber})
-	if err != nil {
-		return demoResult{}, err
-	}
-	return demoResult{demoDone, bound.Phone}, nil
-}
-
-func (t *demoTour) revoke(ctx context.Context) (demoResult, error) {
-	_, err := t.admin.AppPasswordRevoke(ctx, admin.AppPasswordRevoke{Address: demoAddress, ID: t.id})
-	if err != nil {
-		return demoResult{}, err
-	}
-	return demoResult{word: demoDone}, nil
 }
