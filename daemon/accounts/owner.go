@@ -145,7 +145,7 @@ func (o *own) needsHelpdesk() bool {
 
 // describe is the session for its owner.
 func (o *own) describe(r *store.Reader) (Session, error) {
-	described := Session{Session: o.session, Bound: o.bound(), Required: !o.bound() && o.required(),
+	described := Session{Session: o.session, Bound: o.bound(), Required: !o.bound() && o.required(), MustKeep: o.bound() && o.required(),
 		HelpdeskNeeded: o.needsHelpdesk(), Fresh: o.stepped(), tag: o.session.Tag}
 	described.Tag = [16]byte{}
 	if !o.bound() {

@@ -21,6 +21,7 @@ type Session struct {
 
 	Bound          bool   // a phone is
 	Required       bool   // two-step verification is, and no phone is bound: nothing but binding one is allowed
+	MustKeep       bool   // two-step verification is required and a phone is bound: it may be changed, not unbound
 	HelpdeskNeeded bool   // to bind the first phone, and none of its codes was given in this session
 	Fresh          bool   // what wants the second step passed a moment ago is allowed; who has none, has nothing to pass
 	Phone          string // masked, "" if none is bound
