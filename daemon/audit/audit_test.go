@@ -19,6 +19,7 @@ import (
 // sink keeps what it is given, an event under its ID as the store does.
 type sink struct {
 	t      *testing.T
+	during func() // called within each write, unless nil
 	events map[store.EventID]store.Event
 	stamps map[string]store.LastUse
 	writes int
@@ -29,10 +30,13 @@ func (s *sink) WriteMerged(_ context.Context, events []store.Event, uses []store
 	if s.err != nil {
 		return s.err
 	}
-	if len(events)+len(uses) > 1000 || len(events) == 0 {
+	if len(events)+len(uses) > 1000 || len(events)+len(uses) == 0 {
 		s.t.Errorf("%d events and %d stamps in one write", len(events), len(uses))
 	}
 	s.writes++
+	if s.during != nil {
+		s.during()
+	}
 	for i := range events {
 		if events[i].ID.IsZero() {
 			events[i].ID = store.EventID{byte(len(s.events) >> 16), byte(len(s.events) >> 8), byte(len(s.events)), 1}
@@ -245,6 +249,39 @@ func TestClipsTexts(t *testing.T) {
 	}
 	if log.Len() > 1000 {
 		t.Errorf("a log line of %d bytes", log.Len())
+	}
+}
+
+// The stamp of an accepted login says what the program calls itself, also when
+// only a repetition told.
+func TestStampNamesTheProgram(t *testing.T) {
+	r, s, now, _ := newRecorder(t)
+	ev := login(*now, store.Accepted, "app", "192.0.2.1")
+	r.Login(ev)
+	ev.ClientID = "name=Foxmail"
+	r.Login(ev)
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := store.LastUse{Time: *now, Addr: ev.Addr, Service: "imap", ClientID: "name=Foxmail"}
+	if got := s.stamps["app"]; got != want {
+		t.Errorf("stamp %+v, want %+v", got, want)
+	}
+}
+
+// Only what is the same in kind, too, becomes one event.
+func TestKindsStayApart(t *testing.T) {
+	r, s, now, _ := newRecorder(t)
+	for _, kind := range []store.EventKind{store.EventLogin, store.EventLookup, store.EventCodeFailed} {
+		ev := login(*now, store.Rejected, "", "192.0.2.1")
+		ev.Kind = kind
+		r.Login(ev)
+	}
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.events) != 3 {
+		t.Errorf("%d events", len(s.events))
 	}
 }
 
