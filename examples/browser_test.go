@@ -17,9 +17,10 @@ const chromium = "/usr/bin/chromium"
 // browser is a Chromium of its own, with a profile that no other has: what one
 // browser was given as cookies, another does not know.
 type browser struct {
-	name string
-	base string // of the site's addresses: "https://localhost:1234"
-	ctx  context.Context
+	name    string
+	base    string // of the site's addresses: "https://localhost:1234"
+	ctx     context.Context
+	console *complaints
 }
 
 // newBrowser starts one that knows the place's certificate and, of the languages
@@ -35,7 +36,7 @@ func newBrowser(t *testing.T, p *place, name, base, lang string) *browser {
 		chromedp.WindowSize(1280, 900))
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf), chromedp.WithLogf(t.Logf))
-	b := &browser{name: name, base: base, ctx: ctx}
+	b := &browser{name: name, base: base, ctx: ctx, console: &complaints{}}
 	t.Cleanup(func() {
 		within, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
@@ -48,6 +49,7 @@ func newBrowser(t *testing.T, p *place, name, base, lang string) *browser {
 	if err := chromedp.Do(ctx); err != nil { // starts it
 		t.Fatalf("%s: %v", name, err)
 	}
+	b.console.hear(t, b)
 	return b
 }
 
@@ -93,4 +95,10 @@ func (b *browser) at() string {
 		return fmt.Sprintf("(unknown: %v)", err)
 	}
 	return at
+}
+
+// back presses the browser's button.
+func (b *browser) back(t *testing.T) {
+	t.Helper()
+	b.do(t, chromedp.NavigateBack())
 }

@@ -85,10 +85,13 @@ func newDovecot(t *testing.T, p *place, relayPort string) *dovecot {
 		sieve: "127.0.0.1:" + ports[2], submission: "127.0.0.1:" + ports[3],
 	}
 	p.folder(t, "dovecot-state", "root", 0o755)
-	d.conf = p.write(t, "dovecot.conf", fmt.Sprintf(dovecotOverlay, example, p.dir, p.cert, p.key,
+	d.conf = p.write(t, filepath.Base(dovecotConf(p)), fmt.Sprintf(dovecotOverlay, example, p.dir, p.cert, p.key,
 		ports[0], ports[1], ports[2], ports[3], relayPort))
 	return d
 }
+
+// dovecotConf is where the overlay of a place lies.
+func dovecotConf(p *place) string { return filepath.Join(p.dir, "dovecot.conf") }
 
 func (d *dovecot) start(t *testing.T) {
 	t.Helper()

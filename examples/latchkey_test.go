@@ -40,8 +40,8 @@ var units = []string{
 }
 
 // newLatchkey writes the configuration: where it keeps its things, what it says,
-// and the examples' additions. Only the folders are moved.
-func newLatchkey(t *testing.T, p *place) *latchkey {
+// the examples' additions, and more sections. Only the folders are moved.
+func newLatchkey(t *testing.T, p *place, more string) *latchkey {
 	t.Helper()
 	l := &latchkey{binary: binary, data: filepath.Join(p.dir, "data"), run: p.folder(t, "run", "root", 0o755)}
 	p.folder(t, "data", "root", 0o700)
@@ -53,7 +53,7 @@ func newLatchkey(t *testing.T, p *place) *latchkey {
 		}
 		text += p.moved(string(example))
 	}
-	l.config = p.write(t, "latchkey.toml", text)
+	l.config = p.write(t, "latchkey.toml", text+more)
 	return l
 }
 

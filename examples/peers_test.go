@@ -66,11 +66,17 @@ type stack struct {
 // as systemd would; without it, latchkey makes them itself.
 func newStack(t *testing.T, activation bool) *stack {
 	t.Helper()
-	p := newPlace(t)
+	return newStackAt(t, newPlace(t), activation, "")
+}
+
+// newStackAt is newStack in a place that others use, too, with more sections in
+// latchkey's configuration.
+func newStackAt(t *testing.T, p *place, activation bool, sections string) *stack {
+	t.Helper()
 	p.folder(t, "vmail", "root", 0o777)
 	f := newPostfix(t, p)
 	_, relayPort, _ := strings.Cut(f.smtp, ":")
-	s := &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p), dovecot: newDovecot(t, p, relayPort)}
+	s := &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, sections), dovecot: newDovecot(t, p, relayPort)}
 	if activation {
 		s.latchkey.openSockets(t, p)
 		s.latchkey.start(t)

@@ -75,6 +75,7 @@ func (p *place) moved(text string) string {
 		"/run/dovecot/", p.dir+"/dovecot/",
 		"/var/spool/postfix/", p.dir+"/queue/",
 		"/var/vmail/", p.dir+"/vmail/",
+		"/etc/latchkey/", p.dir+"/",
 	).Replace(text)
 }
 

@@ -40,6 +40,28 @@ func TestBrowserRig(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what no key leads to", func(t *testing.T) {
+		b.open(t, "/good")
+		if missed := b.unreached(t); len(missed) != 0 {
+			t.Errorf("no Tab key leads to %q", missed)
+		}
+		b.open(t, "/bad")
+		if missed := b.unreached(t); len(missed) != 1 || !strings.Contains(missed[0], "pale") {
+			t.Errorf("no Tab key leads to %q, want the pale link alone", missed)
+		}
+	})
+	t.Run("what the console says", func(t *testing.T) {
+		b.console.take()
+		b.open(t, "/good")
+		if complaints := b.console.take(); len(complaints) != 0 {
+			t.Errorf("complaints about nothing: %q", complaints)
+		}
+		b.open(t, "/bad")
+		complaints := strings.Join(b.console.take(), "\n")
+		if !strings.Contains(complaints, "Content Security Policy") || !strings.Contains(complaints, "nothingThere") {
+			t.Errorf("a forbidden style and a broken script, and the console says %q", complaints)
+		}
+	})
 	t.Run("the dark is seen", func(t *testing.T) {
 		b.open(t, "/good")
 		b.use(t, screen{390, 844, "dark"})
@@ -55,7 +77,7 @@ func TestBrowserRig(t *testing.T) {
 		b.open(t, "/good")
 		b.tabTo(t, "input[name=word]")
 		b.keys(t, "hello")
-		b.tabTo(t, "button")
+		b.tabTo(t, "form button")
 		if status := b.enter(t); status != http.StatusTeapot || b.text(t, "#word") != "hello" {
 			t.Errorf("status %d, and it was told %q", status, b.text(t, "#word"))
 		}
@@ -63,8 +85,14 @@ func TestBrowserRig(t *testing.T) {
 	t.Run("mouse", func(t *testing.T) {
 		b.open(t, "/good")
 		b.fill(t, "word", "again")
-		if b.press(t, "button"); b.text(t, "#word") != "again" {
+		if b.press(t, "form button"); b.text(t, "#word") != "again" {
 			t.Errorf("it was told %q", b.text(t, "#word"))
+		}
+	})
+	t.Run("clipboard", func(t *testing.T) {
+		b.open(t, "/good")
+		if copied := b.copied(t, "#copy"); copied != "zh-CN" {
+			t.Errorf("copied is %q", copied)
 		}
 	})
 	t.Run("cookies stay in their profile", func(t *testing.T) {
@@ -80,10 +108,12 @@ func TestBrowserRig(t *testing.T) {
 const goodPage = `<!doctype html><html lang="en"><title>Good</title><meta name="viewport" content="width=device-width">
 <style>@media (prefers-color-scheme: dark) { main { color: #444; background: #333 } }</style>
 <main><h1>Good</h1><p id="asked">%s</p><p id="cookies">%d</p><p id="word">%s</p>
+<button id="copy" onclick="navigator.clipboard.writeText(document.getElementById('asked').innerText)">Copy</button>
 <form method="post"><label>Word <input name="word"></label> <button>Send</button></form></main>`
 
-const badPage = `<!doctype html><html><title>Bad</title><main><h1>Bad</h1><p style="color: #bbb">Pale</p><input name="word">
-<button style="width: 9px; height: 9px; padding: 0">a</button><button style="width: 9px; height: 9px; padding: 0">b</button></main>`
+const badPage = `<!doctype html><html><script>nothingThere()</script><title>Bad</title><main><h1>Bad</h1><p><a href="/" tabindex="-1" class="pale">Pale</a></p>
+<style>.pale { color: #bbb } button { width: 9px; height: 9px; padding: 0 }</style><p style="color: red">Forbidden</p><input name="word">
+<button>a</button><button>b</button></main>`
 
 func newFaultySite(t *testing.T, p *place) *httptest.Server {
 	t.Helper()
@@ -103,6 +133,7 @@ func newFaultySite(t *testing.T, p *place) *httptest.Server {
 	})
 	mux.HandleFunc("/bad", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "style-src-attr 'none'")
 		fmt.Fprint(w, badPage)
 	})
 	site := httptest.NewUnstartedServer(mux)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -55,8 +56,9 @@ func (b *browser) use(t *testing.T, s screen) {
 }
 
 // look takes the page's picture on every screen, and on every screen it must be
-// fit for people who cannot see or point well, and fit in width. Its name is the
-// picture's.
+// fit for people who cannot see or point well, and fit in width. Everything on it
+// can be come to with the keyboard, and the console has nothing against it. Its
+// name is the picture's.
 func (b *browser) look(t *testing.T, name string) {
 	t.Helper()
 	lang := value(t, b, chromedp.Evaluate[string]("document.documentElement.lang"))
@@ -72,6 +74,12 @@ func (b *browser) look(t *testing.T, name string) {
 	b.use(t, narrowest)
 	b.mustFit(t, name, narrowest)
 	b.use(t, desk)
+	if missed := b.unreached(t); len(missed) > 0 {
+		t.Errorf("%s (%s): no Tab key leads to\n%s", name, lang, strings.Join(missed, "\n"))
+	}
+	if complaints := b.console.take(); len(complaints) > 0 {
+		t.Errorf("%s (%s): the console says\n%s", name, lang, strings.Join(complaints, "\n"))
+	}
 }
 
 // mustFit fails if the page scrolls sideways.

@@ -1,0 +1,53 @@
+package examples
+
+import (
+	"net/http"
+	"testing"
+)
+
+const submit = "main button.primary"
+
+// signIn gives address and main password, at a browser that is signed out.
+func (w *walker) signIn(t *testing.T, b *browser) {
+	t.Helper()
+	b.open(t, "/")
+	b.mustBeAt(t, "/sign-in")
+	b.fill(t, "address", w.address)
+	b.fill(t, "password", w.password)
+	b.press(t, submit)
+}
+
+// enterCode gives the code that came for the number.
+func (w *walker) enterCode(t *testing.T, b *browser, number string) {
+	t.Helper()
+	b.fill(t, "code", w.code(t, number))
+	b.press(t, submit)
+}
+
+// signOut presses the button that stands on every page.
+func (w *walker) signOut(t *testing.T, b *browser) {
+	t.Helper()
+	b.press(t, "header form.out button")
+	b.mustBeAt(t, "/sign-in")
+}
+
+// signInFirst: nothing is asked but the main password, which opens every mail
+// program, too.
+func (w *walker) signInFirst(t *testing.T) {
+	w.mailPrograms(t, w.password, passes)
+
+	b := w.laptop
+	b.open(t, "/devices")
+	b.mustBeAt(t, "/sign-in")
+	w.look(t, b, "sign-in")
+	b.fill(t, "address", w.address)
+	b.fill(t, "password", "wrong horse 42")
+	if status := b.press(t, submit); status != http.StatusForbidden {
+		t.Errorf("a wrong password is answered by %d", status)
+	}
+	b.mustBeAt(t, "/sign-in")
+	w.look(t, b, "sign-in-wrong")
+	w.signIn(t, b)
+	b.mustBeAt(t, "/security")
+	w.look(t, b, "security-unbound")
+}

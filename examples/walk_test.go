@@ -1,0 +1,137 @@
+package examples
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+)
+
+// walker is a person with a mailbox, a phone and two browsers.
+type walker struct {
+	*office
+	lang     string // of the browsers
+	address  string
+	password string // main password
+	number   string // as it is typed
+	next     string // another number, for later
+	laptop   *browser
+	tablet   *browser
+	app      string // the app password's 16 letters, once made
+	recovery []string
+}
+
+// TestWalk is what a person does with the portal, from the first sign-in to the
+// day on which the phone is unbound again, in each language. What it means for
+// mail programs is asked of the real Dovecot and Postfix; each code is read off
+// the handset; each page is looked at on a desk and in a hand, by day and by
+// night.
+func TestWalk(t *testing.T) {
+	requireMailServers(t)
+	requirePeers(t, gatewayPeers, browserPeers)
+	o := newOffice(t)
+	for _, w := range []*walker{
+		{lang: "en", address: "zhang.san@example.org", number: "138 1234 5678", next: "+86 139-1234-5678"},
+		{lang: "zh-CN", address: "li.si@example.org", number: "13712345678", next: "13612345678"},
+	} {
+		t.Run(w.lang, func(t *testing.T) {
+			w.office, w.password = o, "correct horse 42"
+			o.latchkey.addAccount(t, w.address, w.password)
+			w.laptop = newBrowser(t, o.place, "the laptop", o.url, w.lang)
+			w.tablet = newBrowser(t, o.place, "the tablet", o.url, w.lang)
+			w.laptop.use(t, desk)
+			w.tablet.use(t, desk)
+			w.walk(t)
+		})
+	}
+	t.Run("no code in Kannel's logs", func(t *testing.T) { o.kannel.mustNotLog(t, o.kannel.handset.codes...) })
+}
+
+// walk goes step by step. Each begins where the one before it ended, so the first
+// that fails is the last.
+func (w *walker) walk(t *testing.T) {
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T)
+	}{
+		{"first sign-in", w.signInFirst},
+		{"bind a phone", w.bind},
+		{"make an app password", w.makeAppPassword},
+		{"trust the laptop", w.trust},
+		{"no code on the laptop", w.signInTrusted},
+		{"a code on the tablet", w.signInElsewhere},
+		{"recovery codes", w.makeRecoveryCodes},
+		{"stop trusting", w.untrust},
+		{"revoke", w.revoke},
+		{"change the number", w.change},
+		{"lose the phone", w.recover},
+		{"the other pages", w.lookAround},
+		{"unbind", w.unbind},
+	} {
+		if !t.Run(step.name, step.do) {
+			return
+		}
+	}
+}
+
+// mailPrograms tries a secret at every door of Dovecot and Postfix at once.
+func (w *walker) mailPrograms(t *testing.T, secret string, try func(*testing.T, door, attempt)) {
+	t.Helper()
+	var done sync.WaitGroup
+	for _, d := range w.doors {
+		done.Go(func() { try(t, d, attempt{mechanism: "PLAIN", user: w.address, secret: secret}) })
+	}
+	done.Wait()
+}
+
+// passes and isRefused are what the doors do with a secret.
+func passes(t *testing.T, d door, a attempt) {
+	if err := d.pass(a); err != nil {
+		t.Error(err)
+	}
+}
+
+func isRefused(t *testing.T, d door, a attempt) {
+	c, answer, err := d.try(a)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	if want := d.refused(sentence); answer != want {
+		t.Errorf("%s: want %q, got %q", d.name, want, answer)
+	}
+}
+
+// look looks at the page, which must be in the person's language.
+func (w *walker) look(t *testing.T, b *browser, name string) {
+	t.Helper()
+	b.look(t, name)
+	text := b.text(t, "main") + b.text(t, "header")
+	chinese := strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	if chinese != (w.lang == "zh-CN") {
+		t.Errorf("%s is not in %s:\n%s", name, w.lang, text)
+	}
+}
+
+// code waits for the message that brings a code to a number, and reads it.
+func (w *walker) code(t *testing.T, number string) string {
+	t.Helper()
+	m := w.kannel.handset.next(t)
+	digits := strings.NewReplacer("+86", "", " ", "", "-", "").Replace(number)
+	if m.to != "+86"+digits || !strings.HasPrefix(m.body, "Example Mail") {
+		t.Errorf("want a message of Example Mail to %s, got %+v", number, m)
+	}
+	word := map[string]string{"en": " code ", "zh-CN": "验证码"}[w.lang]
+	if !strings.Contains(m.body, word) {
+		t.Errorf("the message is not in %s: %q", w.lang, m.body)
+	}
+	return m.code(t)
+}
+
+// wrong is a code that is not that one.
+func wrong(code string) string {
+	last := code[len(code)-1]
+	return fmt.Sprintf("%s%c", code[:len(code)-1], '0'+(last-'0'+1)%10)
+}

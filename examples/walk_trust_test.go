@@ -1,0 +1,51 @@
+package examples
+
+import "testing"
+
+// trust signs in with a code and has the browser trusted.
+func (w *walker) trust(t *testing.T) {
+	b := w.laptop
+	w.signOut(t, b)
+	w.signIn(t, b)
+	b.mustBeAt(t, "/sign-in/code")
+	w.look(t, b, "sign-in-code")
+	b.do(t, b.click("#trust"))
+	w.enterCode(t, b, w.number)
+	b.mustBeAt(t, "/security")
+	w.look(t, b, "security")
+	b.open(t, "/devices")
+	w.look(t, b, "devices")
+}
+
+// signInTrusted: the trusted browser is asked for no code, and none is sent.
+func (w *walker) signInTrusted(t *testing.T) {
+	b := w.laptop
+	w.signOut(t, b)
+	w.signIn(t, b)
+	b.mustBeAt(t, "/security")
+}
+
+// signInElsewhere: another profile is another browser.
+func (w *walker) signInElsewhere(t *testing.T) {
+	b := w.tablet
+	w.signIn(t, b)
+	b.mustBeAt(t, "/sign-in/code")
+	w.enterCode(t, b, w.number)
+	b.mustBeAt(t, "/security")
+}
+
+// untrust: from the next sign-in on, the laptop is asked again.
+func (w *walker) untrust(t *testing.T) {
+	b := w.laptop
+	b.open(t, "/devices")
+	b.press(t, `main form[action$="/untrust"] button`)
+	b.mustBeAt(t, "/devices")
+	if b.count(t, `main form[action$="/untrust"]`) != 0 {
+		t.Errorf("a browser is still trusted:\n%s", b.text(t, "main"))
+	}
+	w.signOut(t, b)
+	w.signIn(t, b)
+	b.mustBeAt(t, "/sign-in/code")
+	w.enterCode(t, b, w.number)
+	b.mustBeAt(t, "/security")
+}
