@@ -3,7 +3,6 @@ package portal
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
@@ -41,34 +40,11 @@ func (s *Server) codeView(r *http.Request, v *visit, purpose store.Purpose) (cod
 	return view, nil
 }
 
-// sixDigits brings what was typed or pasted to six ASCII digits: full-width
-// digits, which Chinese keyboards may write, are folded, and blanks and dashes go.
-func sixDigits(typed string) (string, bool) {
-	if len(typed) > 64 {
-		return "", false
-	}
-	code := strings.Map(func(c rune) rune {
-		switch {
-		case '０' <= c && c <= '９':
-			return c - '０' + '0'
-		case c == ' ' || c == '-' || c == '\u00a0' || c == '\u3000' || c == '\t':
-			return -1
-		}
-		return c
-	}, typed)
-	digits := len(code) == 6 && strings.Trim(code, "0123456789") == ""
-	return code, digits
-}
-
-// enterCode tries the code of the form. What is not six digits is no try.
+// enterCode tries the code of the form.
 func (s *Server) enterCode(w http.ResponseWriter, r *http.Request, v *visit, purpose store.Purpose) (accounts.Entered, error) {
-	code, good := sixDigits(v.form["code"])
-	if !good {
-		return accounts.Entered{}, errCodeForm
-	}
 	e, err := s.Accounts.EnterCode(r.Context(), *v.session, accounts.Entry{
 		Purpose: purpose,
-		Code:    code,
+		Code:    v.form["code"],
 		Trust:   v.form.has("trust"),
 		Browser: v.browser,
 		Device:  s.readCookie(r, deviceName(v.session.Account)),
@@ -78,9 +54,6 @@ func (s *Server) enterCode(w http.ResponseWriter, r *http.Request, v *visit, pur
 	}
 	return e, err
 }
-
-// errCodeForm means that a code was not six digits.
-var errCodeForm = errors.New("portal: not six digits")
 
 // sendAgain sends the code of a purpose and shows the page with its field.
 func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request, v *visit, purpose store.Purpose, path string) {

@@ -20,7 +20,6 @@ type failure struct {
 func failures() []failure {
 	const wrong, busy = http.StatusUnprocessableEntity, http.StatusServiceUnavailable
 	return []failure{
-		{errCodeForm, wrong, "failure.code_form"},
 		{accounts.ErrNoCode, wrong, "failure.no_code"},
 		{accounts.ErrWrongCode, wrong, "failure.wrong_code"},
 		{accounts.ErrCodeClosed, wrong, "failure.code_closed"},

@@ -155,6 +155,8 @@ func (s *Server) based(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		case r.URL.Path == base:
 			http.Redirect(w, r, base+"/", http.StatusPermanentRedirect)
+		case !strings.HasPrefix(r.URL.Path, base+"/"):
+			s.errorPage(w, r, http.StatusNotFound, "error.not_found")
 		default:
 			http.StripPrefix(base, next).ServeHTTP(w, r)
 		}

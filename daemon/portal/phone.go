@@ -1,9 +1,6 @@
 package portal
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 func (s *Server) phoneRoutes() []route {
 	return []route{
@@ -13,23 +10,18 @@ func (s *Server) phoneRoutes() []route {
 	}
 }
 
-// phoneView is what the page on the bound phone shows.
+// phoneView is what the pages on the bound phone show.
 type phoneView struct {
-	Phone    string // masked, "" if none is bound
-	Required bool   // it may be changed, not unbound
+	Bound    bool
+	Phone    string // masked
+	MustKeep bool   // it may be changed, not unbound
 	NoSMS    bool
 }
 
-func (s *Server) showPhone(w http.ResponseWriter, r *http.Request, v *visit) {
-	s.render(w, r, http.StatusOK, "phone", phoneView{Phone: v.session.Phone, Required: s.enforced(v), NoSMS: s.Accounts.Send == nil})
+func (s *Server) phoneView(v *visit) phoneView {
+	return phoneView{Bound: v.session.Bound, Phone: v.session.Phone, MustKeep: v.session.MustKeep, NoSMS: s.Accounts.Send == nil}
 }
 
-// enforced says whether two-step verification is required of this account's
-// domain: then the page does not offer what accounts would refuse.
-func (s *Server) enforced(v *visit) bool {
-	_, domain, _ := strings.Cut(v.session.Address, "@")
-	if s.Accounts.Enforced != nil {
-		return s.Accounts.Enforced(domain, s.Now())
-	}
-	return s.Config().TwoStep.Enforced(domain, s.Now())
+func (s *Server) showPhone(w http.ResponseWriter, r *http.Request, v *visit) {
+	s.render(w, r, http.StatusOK, "phone", s.phoneView(v))
 }

@@ -132,7 +132,7 @@ func (s *Server) saveHelpdesk(w http.ResponseWriter, r *http.Request, v *visit) 
 		return
 	}
 	if err := s.enterRecovery(w, r, v); err != nil {
-		s.refused(w, r, v, err, func(status int) { s.numberPage(w, r, v, bindPages(), status, s.Now()) })
+		s.refusedRecovery(w, r, v, err, func(status int) { s.numberPage(w, r, v, bindPages(), status, s.Now()) })
 		return
 	}
 	s.redirectTold(w, r, pathPhoneBind, message{Good: true, Key: "told.helpdesk_accepted"})

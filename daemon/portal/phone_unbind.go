@@ -8,17 +8,13 @@ func (s *Server) showUnbind(w http.ResponseWriter, r *http.Request, v *visit) {
 		s.redirect(w, r, pathPhone)
 		return
 	}
-	s.unbindPage(w, r, v, http.StatusOK)
-}
-
-func (s *Server) unbindPage(w http.ResponseWriter, r *http.Request, v *visit, status int) {
-	s.render(w, r, status, "phone_unbind", phoneView{Phone: v.session.Phone, Required: s.enforced(v)})
+	s.render(w, r, http.StatusOK, "phone_unbind", s.phoneView(v))
 }
 
 func (s *Server) saveUnbind(w http.ResponseWriter, r *http.Request, v *visit) {
 	e, err := s.Accounts.Unbind(r.Context(), *v.session)
 	if err != nil {
-		s.refused(w, r, v, err, func(status int) { s.unbindPage(w, r, v, status) })
+		s.refused(w, r, v, err, func(status int) { s.render(w, r, status, "phone_unbind", s.phoneView(v)) })
 		return
 	}
 	s.entered(w, v, e)

@@ -1,6 +1,11 @@
 package portal
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+)
 
 // maxRecovery bounds a recovery code as typed: twelve letters, and what people
 // put between them.
@@ -14,7 +19,7 @@ func (s *Server) showRecover(w http.ResponseWriter, r *http.Request, _ *visit) {
 // place of the phone. What it opens is the binding of another number only.
 func (s *Server) saveRecover(w http.ResponseWriter, r *http.Request, v *visit) {
 	if err := s.enterRecovery(w, r, v); err != nil {
-		s.refused(w, r, v, err, func(status int) { s.render(w, r, status, "sign_in_recover", nil) })
+		s.refusedRecovery(w, r, v, err, func(status int) { s.render(w, r, status, "sign_in_recover", nil) })
 		return
 	}
 	s.redirect(w, r, v.stands().home())
@@ -30,4 +35,16 @@ func (s *Server) enterRecovery(w http.ResponseWriter, r *http.Request, v *visit)
 		s.entered(w, v, e)
 	}
 	return err
+}
+
+// refusedRecovery is refused for these codes: with the last wrong one the session
+// has ended, and the sign-in page says so.
+func (s *Server) refusedRecovery(w http.ResponseWriter, r *http.Request, v *visit, err error, show func(status int)) {
+	var own *accounts.Error
+	if errors.As(err, &own) && own.Kind == accounts.ErrWrongRecovery && own.TriesLeft == 0 {
+		_, m, _ := told(err)
+		s.redirectTold(w, r, pathSignIn, m)
+		return
+	}
+	s.refused(w, r, v, err, show)
 }

@@ -1,0 +1,128 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
+	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/memkv"
+	"github.com/latchkey-mail/latchkey/store/secret"
+)
+
+// aged is a world in which refusals are two seconds old, inside a bubble of
+// package synctest, whose clock moves when everybody waits.
+func aged(t *testing.T) *world {
+	w := newWorldOn(t, memkv.New(), time.Now)
+	w.cfg.Auth.FailureDelay = config.Duration(2 * time.Second)
+	return w
+}
+
+// TestRefusalsAreAlike: whoever is refused, and why, gets the same bytes at the
+// same age. "Could not tell" reads otherwise and is as old.
+func TestRefusalsAreAlike(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := aged(t)
+		w.add(alice)
+		w.addBound(bob, number)
+		w.add("carol@example.org")
+		w.must(w.Accounts.Disable(t.Context(), root, "carol@example.org"))
+		_, err := w.Accounts.Add(t.Context(), root, "dave@example.org", secret.Secret{})
+		w.must(err)
+		_, letters, err := w.Accounts.AddAppPassword(t.Context(), root, bob, accounts.NewAppPassword{Name: "phone"})
+		w.must(err)
+
+		var first string
+		for _, of := range []struct{ name, address, password string }{
+			{"wrong password", alice, "wrong"},
+			{"bound", bob, "wrong"},
+			{"app password", bob, secret.GroupAppPassword(letters)},
+			{"disabled", "carol@example.org", good},
+			{"no main password", "dave@example.org", good},
+			{"unknown", "nobody@example.org", good},
+			{"foreign", "nobody@example.com", good},
+			{"no name", "a@b@c", good},
+			{"empty", alice, ""},
+			{"endless", alice, strings.Repeat("x", 8000)},
+			{"blank", alice, " " + good},
+		} {
+			began := time.Now()
+			a := w.client().signIn(of.address, of.password)
+			if took := time.Since(began); took != 2*time.Second {
+				t.Errorf("%s: after %s", of.name, took)
+			}
+			if a.Code != http.StatusForbidden || len(a.Result().Cookies()) > 0 {
+				t.Errorf("%s: %d, cookies %v", of.name, a.Code, a.Result().Cookies())
+			}
+			body := strings.ReplaceAll(a.Body.String(), `value="`+of.address+`"`, `value="…"`)
+			if first == "" {
+				first = body
+			}
+			if body != first {
+				t.Errorf("%s: another page: %s", of.name, a.text())
+			}
+		}
+		w.hasher.SetFull(true)
+		for _, address := range []string{alice, bob, "nobody@example.org"} {
+			began, c := time.Now(), w.client()
+			a := c.signIn(address, good)
+			if took := time.Since(began); took != 2*time.Second || a.Code != http.StatusServiceUnavailable || !c.says(a, "error.try_again") || c.says(a, "failure.sign_in") {
+				t.Errorf("busy, %s: %d after %s: %s", address, a.Code, took, a.text())
+			}
+		}
+	})
+}
+
+// TestHangUp: who waits for a refusal and goes away makes room at once.
+func TestHangUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := aged(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		done := make(chan bool)
+		go func() { done <- w.age(ctx, began) }()
+		synctest.Wait()
+		cancel()
+		if <-done || time.Since(began) != 0 {
+			t.Errorf("waited %s for nobody", time.Since(began))
+		}
+	})
+}
+
+// TestFull: when too many wait, the next is told at once, and nothing is hashed.
+func TestFull(t *testing.T) {
+	w := newWorld(t)
+	w.add(alice)
+	w.room = newWaiting(0, 0)
+	c := w.client()
+	if a := c.signIn(alice, good); a.Code != http.StatusServiceUnavailable || w.hasher.Matches() > 0 {
+		t.Errorf("%d, %d hashed", a.Code, w.hasher.Matches())
+	}
+}
+
+// TestNameField: people type passwords into the name field. It goes to nobody's
+// eyes but theirs.
+func TestNameField(t *testing.T) {
+	w := newWorld(t)
+	w.client().signIn("hunter2-secret", "x")
+	w.client().signIn(alice, "hunter2-secret")
+	w.must(w.Accounts.Flush(t.Context()))
+	page, err := w.Accounts.Store.Events(t.Context(), store.EventQuery{})
+	w.must(err)
+	if len(page) == 0 {
+		t.Fatal("no event")
+	}
+	for _, ev := range page {
+		if strings.Contains(ev.Address, "hunter2") || ev.Service != "portal" || ev.Mechanism != "PASSWORD" || ev.Outcome != store.Rejected {
+			t.Errorf("%+v", ev)
+		}
+	}
+	if strings.Contains(w.log.String(), "hunter2") {
+		t.Errorf("log: %s", w.log)
+	}
+}
