@@ -181,8 +181,9 @@ func (w *Writer) putSeen(acct AccountID, id string, u LastUse) error {
 	} else if err != nil {
 		return err
 	}
-	if x.Seen.Before(u.Time) { // stamps may come late
-		x.Seen, x.Addr = u.Time, u.Addr
+	if !x.Seen.Before(u.Time) {
+		return nil // a stamp that comes late
 	}
+	x.Seen, x.Addr = u.Time, u.Addr
 	return w.PutSession(x)
 }

@@ -1,13 +1,16 @@
 // Package store keeps latchkey's records: accounts, app passwords, phones,
-// exceptions, last uses and events. It is typed; an engine below it (package kv)
-// moves bytes, and records, keys and versions exist only here.
+// exceptions, last uses and events; and of the portal sessions, devices, codes
+// that are awaited, recovery codes and budgets of SMS. It is typed; an engine
+// below it (package kv) moves bytes, and records, keys and versions exist only
+// here. The layout is in keys.go, and each kind of record in a file of its name.
 //
 // # One login, one read
 //
 // An account is one record under its address: id, state, main hash, and a row of
 // 34 bytes for each app password and headstone. A login is one Get, one check of
 // the record's MAC and one constant-time walk over the rows. Names, phone, last
-// uses hang below the account's random id, which is never reused.
+// uses, sessions and the like hang below the account's random id, which is never
+// reused.
 //
 // # Every record is checked at each read
 //
@@ -17,24 +20,36 @@
 // "no such account". Who restores an older copy of the whole database is not
 // found out by this; nothing in one file can.
 //
+// # What is kept of secrets
+//
+// Cookies, recovery codes and the helpdesk's codes are kept as keyed tags only,
+// an SMS code not at all: it follows from its challenge's id and a key. Records
+// that hold a phone number are encrypted, and no others are. The numbers' index
+// says how many accounts a number is bound to; it is kept by the same calls that
+// write and delete phones and names a number by its tag only.
+//
 // # Transactions
 //
 // Update returns nil when the change is on disk. Its function has no side
 // effects: an engine may run it again. Events that belong to a change are put in
 // the same transaction; logins come in merged batches through WriteMerged. A
-// Writer scans only below one account's id, and who changes a record there writes
-// the account's own record in the same transaction: an engine of several machines
+// Writer scans only below one account's id (but once, when a phone that goes
+// cannot be read: unlistPhone), and who changes a record there writes the
+// account's own record in the same transaction: an engine of several machines
 // finds conflicts by it.
 //
-// # Formats
+// # Formats and versions
 //
 // The hot record is hand-written binary with a version byte; the others are CBOR
-// (RFC 8949, core deterministic encoding) with integer keys. A field that this
+// (RFC 8949, core deterministic encoding) with integer keys, but for lists of
+// ids, counts and the schema's own, which are plain bytes. A field that this
 // version does not know is refused, not dropped: records are rewritten whole,
 // and a field dropped by an older latchkey would be lost without a word. So a
 // new field means a new schema version; ErrNewerSchema is the one place where an
-// older latchkey stops. A file of version 1 in testdata is opened by a test for
-// ever.
+// older latchkey stops. An older database is migrated when it is opened, if
+// Options.MigrateOK allows it: in pages, and what a crash interrupts goes on at
+// the next Open (migration.go). A file of each version in testdata is opened by
+// a test for ever.
 package store
 
 import (
@@ -59,8 +74,8 @@ var (
 	ErrWrongKey = errors.New("store: the key file is not the one this database was made with")
 	// ErrNewerSchema means that a newer latchkey wrote the database.
 	ErrNewerSchema = errors.New("store: database was written by a newer latchkey")
-	// ErrNeedsMigration means that the database is older and Options.MigrateOK
-	// is not set.
+	// ErrNeedsMigration means that the database is older, or that its migration
+	// was interrupted, and Options.MigrateOK is not set.
 	ErrNeedsMigration = errors.New("store: database is of an older version and needs a migration")
 )
 
@@ -101,7 +116,8 @@ type Options struct {
 	Now func() time.Time
 	// Rand draws ids and nonces; nil means crypto/rand.Reader.
 	Rand io.Reader
-	// MigrateOK allows Open to bring an older database to this version.
+	// MigrateOK allows Open to bring an older database to this version. Where it
+	// is interrupted, the next Open goes on.
 	MigrateOK bool
 	// EventsPerAccount is how many events of an address are kept; 0 means 1,000.
 	EventsPerAccount int
@@ -127,8 +143,8 @@ type Store struct {
 	added    addedEvents
 }
 
-// Open checks that the engine holds a database of this version, made with keys;
-// an empty engine becomes one. The store owns the engine from then on; if Open
+// Open checks that the engine holds a database of this version, made with keys,
+// or migrates it; an empty engine becomes one. The store owns the engine from then on; if Open
 // fails, the caller still does.
 func Open(ctx context.Context, e kv.Engine, keys *secret.Keys, o Options) (*Store, error) {
 	s := &Store{engine: e, keys: keys, now: o.Now, rand: o.Rand, caps: capsOf(o)}

@@ -29,7 +29,7 @@ func TestCodeKnownAnswers(t *testing.T) {
 
 // TestCodeEven bounds chi-square over the thousand leading halves and the
 // thousand trailing halves of 600,000 codes: with 999 degrees of freedom it
-// exceeds 1144 once in a thousand. Three bytes modulo 1,000,000 give over 1,300.
+// exceeds 1144 once in a thousand. Three bytes modulo 1,000,000 give about 1,300.
 func TestCodeEven(t *testing.T) {
 	k := newKeys(t, [32]byte{7})
 	const codes, cells = 600_000, 1000
