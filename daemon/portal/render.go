@@ -105,7 +105,12 @@ type errorView struct {
 func (s *Server) funcs(catalog *locale.Catalog) template.FuncMap {
 	return template.FuncMap{
 		"t":    func(key string, values ...any) (string, error) { return s.text(catalog, key, values...) },
-		"tell": func(m message) (string, error) { return s.text(catalog, m.Key, m.Args...) },
+		"tell": func(m message) (string, error) {
+			if m.Key == "" {
+				return "", nil
+			}
+			return s.text(catalog, m.Key, m.Args...)
+		},
 		"date": func(at time.Time) (string, error) { return s.date(catalog, at) },
 		"day":  func(at time.Time) (string, error) { return s.day(catalog, at) },
 		"left": s.left,

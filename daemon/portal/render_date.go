@@ -2,7 +2,7 @@ package portal
 
 import (
 	"fmt"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/portal/locale"
@@ -27,10 +27,11 @@ func (s *Server) day(catalog *locale.Catalog, at time.Time) (string, error) {
 		return "", nil
 	}
 	at = at.In(s.zone())
-	month, err := catalog.Text("date.month" + strconv.Itoa(int(at.Month())))
+	months, err := catalog.Text("date.months")
 	if err != nil {
 		return "", err
 	}
+	month := strings.Fields(months)[at.Month()-1]
 	return catalog.Text("date.day", "year", at.Year(), "month", month, "day", at.Day())
 }
 
