@@ -115,8 +115,12 @@ func TestRequiredWithoutSender(t *testing.T) {
 			t.Errorf("%s%v", text, err)
 		}
 	}
-	_, err := Parse("x", []byte(portal+from+"[[sms.sender]]\n"))
-	if want := "x:6: sms.sender: has no type: \"http\", \"aliyun\" or \"tencent\""; err == nil || err.Error() != want {
-		t.Errorf("%v", err)
+	for section, want := range map[string]string{
+		"[[sms.sender]]\n": "x:6: sms.sender: has no type: \"http\", \"aliyun\" or \"tencent\"",
+		"[sms.sender]\n":   "x:6: sms.sender: write each one as a section [[sms.sender]], in double brackets",
+	} {
+		if _, err := Parse("x", []byte(portal+from+section)); err == nil || err.Error() != want {
+			t.Errorf("%s%v", section, err)
+		}
 	}
 }
