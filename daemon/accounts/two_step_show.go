@@ -23,7 +23,7 @@ type TwoStep struct {
 	RecoveryCodes     int       `json:"recovery_codes"`               // that were made
 	RecoveryCodesLeft int       `json:"recovery_codes_left"`
 
-	Browsers int      `json:"browsers"`          // that signed in at the portal
+	Browsers int      `json:"browsers"`          // of the last 7 days, and trusted ones
 	Trusted  int      `json:"browsers_trusted"`  // of those
 	Sessions int      `json:"sessions"`          // at the portal, open now
 	Damaged  []string `json:"damaged,omitempty"` // what cannot be read
@@ -61,11 +61,7 @@ func (s *Service) TwoStep(ctx context.Context, typed string) (TwoStep, error) {
 func (s *Service) twoStep(r *store.Reader, a *store.Account) (TwoStep, error) {
 	now, cfg := s.Now(), s.Config()
 	_, domain, _ := strings.Cut(a.Address, "@")
-	enforced := cfg.TwoStep.Enforced
-	if s.Enforced != nil {
-		enforced = s.Enforced
-	}
-	x := TwoStep{Required: enforced(domain, now) && !a.ExemptUntil.After(now), RequiredFrom: requiredFrom(cfg.TwoStep, domain)}
+	x := TwoStep{Required: s.enforced(a, now) && !a.ExemptUntil.After(now), RequiredFrom: requiredFrom(cfg.TwoStep, domain)}
 	if d := cfg.TwoStep.BindUntil; d != nil {
 		x.BindUntil = d.Start(cfg.TwoStep.Zone())
 	}
@@ -75,7 +71,7 @@ func (s *Service) twoStep(r *store.Reader, a *store.Account) (TwoStep, error) {
 		x.damage("helpdesk code", x.readHelpdeskCode(r, a.ID, now)),
 		x.damage("recovery codes", x.readRecoveryCodes(r, a.ID)),
 		x.damage("browsers", x.readBrowsers(r, a.ID, now)),
-		x.damage("sessions", x.readSessions(r, a.ID, cfg.Portal, now)),
+		x.damage("sessions", s.countSessions(&x, r, a.ID, now)),
 	} {
 		if err != nil {
 			return TwoStep{}, err
@@ -153,8 +149,10 @@ func (x *TwoStep) readRecoveryCodes(r *store.Reader, id store.AccountID) error {
 
 func (x *TwoStep) readBrowsers(r *store.Reader, id store.AccountID, now time.Time) error {
 	all, err := r.Devices(id)
-	x.Browsers = len(all)
 	for _, d := range all {
+		if !forgotten(d, now) {
+			x.Browsers++
+		}
 		if d.TrustedAt(now) {
 			x.Trusted++
 		}
@@ -162,12 +160,11 @@ func (x *TwoStep) readBrowsers(r *store.Reader, id store.AccountID, now time.Tim
 	return err
 }
 
-// readSessions counts those that are neither idle nor too old: such ones may
-// still be on record.
-func (x *TwoStep) readSessions(r *store.Reader, id store.AccountID, p config.Portal, now time.Time) error {
+// countSessions leaves out those that ended by themselves and are still on record.
+func (s *Service) countSessions(x *TwoStep, r *store.Reader, id store.AccountID, now time.Time) error {
 	all, err := r.Sessions(id)
 	for _, session := range all {
-		if now.Sub(session.Seen) < time.Duration(p.SessionIdle) && now.Sub(session.Made) < time.Duration(p.SessionMax) {
+		if !s.over(session, now) {
 			x.Sessions++
 		}
 	}

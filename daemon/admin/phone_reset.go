@@ -2,8 +2,10 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
@@ -17,6 +19,7 @@ type PhoneReset struct {
 type PhoneResetMade struct {
 	Code   Password  `json:"code"` // as it is told: "abcd-efgh-jkmn"
 	Until  time.Time `json:"until"`
+	Bound  bool      `json:"bound"`            // a phone is: the code is for who has lost it
 	Portal string    `json:"portal,omitempty"` // where it is typed
 }
 
@@ -25,5 +28,11 @@ func (h *Handler) phoneReset(ctx context.Context, q PhoneReset) (PhoneResetMade,
 	if err != nil {
 		return PhoneResetMade{}, err
 	}
-	return PhoneResetMade{Password{secret.New(code.Group())}, until, h.accounts.Config().Portal.URL}, nil
+	_, err = h.accounts.ShowPhone(ctx, q.Address)
+	return PhoneResetMade{
+		Code:   Password{secret.New(code.Group())},
+		Until:  until,
+		Bound:  !errors.Is(err, accounts.ErrNoPhone),
+		Portal: h.accounts.Config().Portal.URL,
+	}, nil
 }

@@ -15,7 +15,8 @@ func (a *app) accountSetPassword() *cobra.Command {
 		Use:   "set-password ADDRESS",
 		Short: "give an account a new main password",
 		Long: `Give an account a new main password, which is asked for on the terminal or read
-from standard input. App passwords stay unless --revoke-app-passwords is given.`,
+from standard input. Everybody is signed out of it at the portal, and no browser
+is trusted any more. App passwords stay unless --revoke-app-passwords is given.`,
 		Args: takes("ADDRESS"),
 	}
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, one line")

@@ -16,7 +16,7 @@ import (
 func (a *app) accountShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ADDRESS",
-		Short: "show an account with its phone and app passwords",
+		Short: "show an account with its phone, its browsers and app passwords",
 		Args:  takes("ADDRESS"),
 		RunE: a.asking(func(q *question, args []string) error {
 			shown, err := q.AccountShow(q.ctx, args[0])

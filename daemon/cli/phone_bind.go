@@ -15,7 +15,8 @@ func (a *app) phoneBind() *cobra.Command {
 		Short: "bind a phone: two-step verification is on from then",
 		Long: `Bind a mobile number to an account, or another one if one is bound. From then on
 the main password opens nothing but the portal. App passwords that the owner made
-before end; those that an administrator made stay.
+before end; those that an administrator made stay. Everybody is signed out of the
+account at the portal, and no browser is trusted any more.
 
 The helpdesk may not do this.
 

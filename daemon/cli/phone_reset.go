@@ -47,18 +47,24 @@ func (a *app) printHelpdeskCode(w io.Writer, address string, made admin.PhoneRes
 		text = code.Group()
 	}
 	fmt.Fprintf(w, "    %s\n\n", text)
-	fmt.Fprintln(w, "It is shown only now, and works once. Tell it to the owner alone, who signs in at")
-	fmt.Fprintf(w, "%s with the main password, chooses \"I do not have this phone\",\n", portalWord(made.Portal))
-	fmt.Fprintln(w, "types the code and binds a new number.")
+	fmt.Fprintln(w, "It is shown only now, and works once. Tell it to the owner alone, who")
+	fmt.Fprintln(w, "  1. signs in with the main password"+atPortal(made.Portal))
+	if made.Bound {
+		fmt.Fprintln(w, "  2. chooses \"I do not have this phone\" and types the code")
+		fmt.Fprintln(w, "  3. binds the new number")
+	} else {
+		fmt.Fprintln(w, "  2. types the code where it is asked for")
+		fmt.Fprintln(w, "  3. binds a number")
+	}
 	if revoked {
-		fmt.Fprintln(w, "\nAll app passwords of the account are revoked: mail programs need new ones.")
+		fmt.Fprintln(w, "All app passwords of the account are revoked: mail programs will need new ones.")
 	}
 }
 
-// portalWord is where people sign in.
-func portalWord(url string) string {
+// atPortal is where people sign in, if the daemon knows it.
+func atPortal(url string) string {
 	if url == "" {
-		return "the portal"
+		return ""
 	}
-	return printable(url)
+	return " at " + printable(url)
 }

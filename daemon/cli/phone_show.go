@@ -16,7 +16,12 @@ func (a *app) phoneShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ADDRESS",
 		Short: "show the phone of an account, its number masked",
-		Args:  takes("ADDRESS"),
+		Long: `Show the phone of an account, its number masked, and what else the helpdesk is
+asked about: which number is expected, whether SMS codes are taken, whether a
+one-time code is waited for and how many recovery codes are left.
+
+The exit status is 4 if no phone is bound and none is waited for.`,
+		Args: takes("ADDRESS"),
 	}
 	cmd.Flags().BoolVar(&full, "full", false, "show the whole number; that leaves an event")
 	cmd.RunE = a.asking(func(q *question, args []string) error {

@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 //	like FILE WANT      compares, ids, times and app passwords aside
 //	answers             waits until the daemon does
 //	signal NAME         sends HUP, INT or TERM to what runs in the background
+//	used ADDRESS ID     a browser with this id is trusted and signed in, and a mail
+//	                    program was refused (while no daemon runs)
 //
 // $DATA and $RUN are the folders of the configuration in $LATCHKEY_CONFIG.
 func TestScripts(t *testing.T) {
@@ -49,7 +51,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"status": status, "like": like, "answers": answers, "signal": sendSignal,
+			"status": status, "like": like, "answers": answers, "signal": sendSignal, "used": used,
 		},
 	})
 }
@@ -97,6 +99,8 @@ func alike(text string) string {
 		{`\b20\d\d-\d\d-\d\d \d\d:\d\d\b`, "2026-01-02 03:04"},
 		{`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+08:00)`, "2026-01-02T03:04:05Z"},
 		{`(?m)^    ([a-z]{4} ){3}[a-z]{4}$`, "    abcd efgh jkmn pqrs"},
+		{`(?m)^    ([a-z]{4}-){2}[a-z]{4}$`, "    abcd-efgh-jkmn"},
+		{`"code":"([a-z]{4}-){2}[a-z]{4}"`, `"code":"abcd-efgh-jkmn"`},
 		{`"secret":"[abcdefghjkmnpqrstuvwxyz]{16}"`, `"secret":"abcdefghjkmnpqrs"`},
 		{`/\S*/lk\d+/`, "/LK/"},
 		{`/\S*/latchkey\.toml`, "/LK/latchkey.toml"},

@@ -22,9 +22,11 @@ func (a *app) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "run the daemon",
-		Long: `Run the daemon in the foreground. It logs to standard error, tells systemd when
-it is ready, takes sockets from systemd where it is given some, reads the
-configuration again on SIGHUP and stops on SIGTERM or SIGINT.`,
+		Long: `Run the daemon in the foreground: the sockets for mail servers, the one for these
+commands, and the portal if [portal] listen names an address. It logs to standard
+error, tells systemd when it is ready, takes sockets from systemd where it is
+given some, reads the configuration again on SIGHUP and stops on SIGTERM or
+SIGINT.`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()

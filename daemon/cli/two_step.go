@@ -28,7 +28,7 @@ func (a *app) printTwoStep(line func(key, text string), x accounts.TwoStep, boun
 		line("recovery codes", recoveryWords(x))
 	}
 	if x.Browsers+x.Sessions > 0 {
-		line("browsers", fmt.Sprintf("%d, %d of them trusted; %s at the portal", x.Browsers, x.Trusted, plural(x.Sessions, "open session", "open sessions")))
+		line("browsers", fmt.Sprintf("%d (%d trusted), %s at the portal", x.Browsers, x.Trusted, plural(x.Sessions, "open session", "open sessions")))
 	}
 }
 
