@@ -260,6 +260,7 @@ func TestAliyunOptionsRefused(t *testing.T) {
 		"plain endpoint":   func(o *AliyunOptions) { o.Endpoint = "http://dysmsapi.aliyuncs.com" },
 		"path":             func(o *AliyunOptions) { o.Endpoint = "https://dysmsapi.aliyuncs.com/x" },
 		"query":            func(o *AliyunOptions) { o.Endpoint = "https://dysmsapi.aliyuncs.com?x" },
+		"not ASCII":        func(o *AliyunOptions) { o.Endpoint = "https://例子.example" },
 		"host alone":       func(o *AliyunOptions) { o.Endpoint = "dysmsapi.aliyuncs.com" },
 	} {
 		o := aliyunOptions(t, "")

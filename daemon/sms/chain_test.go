@@ -82,15 +82,18 @@ func TestChainNamesWhoFailed(t *testing.T) {
 
 // A person who has left is sent nothing by the next sender.
 func TestChainEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	leaves := senderFunc(func(ctx context.Context, _ Message) error { cancel(); <-ctx.Done(); return ctx.Err() })
-	asked := false
-	next := senderFunc(func(context.Context, Message) error { asked = true; return nil })
-	err := NewChain(ChainOptions{Senders: []Named{{"one", leaves}, {"two", next}}}).Send(ctx, message())
-	failed(t, err, context.Canceled)
-	if asked {
-		t.Error("the next sender was asked")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		leaves := senderFunc(func(ctx context.Context, _ Message) error { cancel(); <-ctx.Done(); return ctx.Err() })
+		asked := false
+		next := senderFunc(func(context.Context, Message) error { asked = true; return nil })
+		err := NewChain(ChainOptions{Senders: []Named{{"one", leaves}, {"two", next}}}).Send(ctx, message())
+		failed(t, err, context.Canceled)
+		synctest.Wait()
+		if asked {
+			t.Error("the next sender was asked")
+		}
+	})
 }
 
 // What is no message is the fault of no sender.

@@ -74,8 +74,8 @@ func (s *httpSender) setURL(o HTTPOptions) error {
 	if errOne != nil || errTwo != nil || one.Opaque != "" || !isHeaderValue(text) || strings.ContainsAny(text, " #") {
 		return errors.New("sms: the URL cannot be read")
 	}
-	if one.Scheme != two.Scheme || one.Host != two.Host {
-		return errors.New("sms: the URL's scheme and host have to be fixed")
+	if one.Host != two.Host {
+		return errors.New("sms: the URL's host has to be fixed")
 	}
 	if _, err := url.ParseQuery(one.RawQuery); err != nil {
 		return errors.New("sms: the URL's query cannot be read")

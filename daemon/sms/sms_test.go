@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -53,3 +54,21 @@ func tellsNothing(t *testing.T, text string) {
 }
 
 var discard = log.New(io.Discard, "", 0)
+
+// No sender asks its gateway for what is no message.
+func TestSendersCheckFirst(t *testing.T) {
+	gateway := newStandIn(t)
+	ali, errAli := NewAliyun(aliyunOptions(t, gateway.URL))
+	ten, errTen := NewTencent(tencentOptions(t, gateway.URL))
+	if errAli != nil || errTen != nil {
+		t.Fatal(errAli, errTen)
+	}
+	m := message()
+	m.To += ",+8613812345679"
+	for _, s := range []Sender{ali, ten, newHTTP(t, HTTPOptions{URL: gateway.URL}), NewConsole(nil)} {
+		failed(t, s.Send(context.Background(), m), ErrMessage)
+	}
+	if gateway.asked != nil {
+		t.Error("the gateway was asked")
+	}
+}

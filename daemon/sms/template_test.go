@@ -17,7 +17,7 @@ func TestParseTemplate(t *testing.T) {
 	}
 	for _, text := range []string{
 		"{{", "{{.To", "{{}}", "{{.}}", "{{.to}}", "{{To}}", "{{.To.Text}}", "{{.To | printf}}", "{{/* */}}", "{{if .To}}",
-		`{{secret}}`, `{{secret key}}`, `{{secret "other"}}`, `{{secret "key}}`, `{{secret "}}`, `{{secret "key" "key"}}`, "{{-.To}}", `{{secret .To}}`,
+		`{{secret}}`, `{{secret key}}`, `{{secret "other"}}`, `{{secret "key}}`, `{{secret key"}}`, `{{secret "}}`, `{{secret "key" "key"}}`, "{{-.To}}", `{{secret .To}}`,
 	} {
 		if got, err := parseTemplate(text, secrets); err == nil {
 			t.Errorf("%q is taken for %v", text, got)
