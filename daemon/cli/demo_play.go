@@ -40,16 +40,16 @@ func newDemoPlay(ctx context.Context, t *demoTour) (*demoPlay, error) {
 func (p demoPrinter) play(play *demoPlay) {
 	p.printf("\n%sEvery step came as expected. Now it is yours, until Ctrl-C.%s\n\n", p.style.bold, p.style.off)
 	a := play.mail.Addrs()
+	table(p.w, "IN A BROWSER|ADDRESS", [][]string{
+		{"the portal", play.cfg.Portal.URL},
+		{"everybody's phone", play.phone.url()},
+	})
+	p.printf("\n")
 	table(p.w, "SERVER|ADDRESS|ENCRYPTION", [][]string{
 		{"IMAP", a.IMAP.String(), "STARTTLS"},
 		{"IMAP", a.IMAPS.String(), "TLS"},
 		{"submission", a.Submission.String(), "STARTTLS"},
 		{"submission", a.Submissions.String(), "TLS"},
-	})
-	p.printf("\n")
-	table(p.w, "IN A BROWSER|", [][]string{
-		{"the portal", play.cfg.Portal.URL},
-		{"everybody's phone", play.phone.url()},
 	})
 	p.printf("\n")
 	table(p.w, "ACCOUNT|MAIN PASSWORD|APP PASSWORD|PHONE", [][]string{

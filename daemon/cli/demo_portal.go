@@ -58,7 +58,7 @@ func (t *demoTour) makeAppPassword(ctx context.Context) (demoResult, error) {
 	if err := t.browser.open(ctx, "/app-passwords/new"); err != nil {
 		return demoResult{}, err
 	}
-	if err := t.browser.submit(ctx, "/app-passwords", map[string]string{"name": "phone"}); err != nil {
+	if err := t.browser.submit(ctx, "/app-passwords/new", map[string]string{"name": "phone", "expires": "0"}); err != nil {
 		return demoResult{}, err
 	}
 	letters, ok := secret.FoldAppPassword(t.browser.text("letters"))

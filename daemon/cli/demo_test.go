@@ -50,7 +50,7 @@ func TestDemoExit(t *testing.T) {
 		t.Errorf("%v\n%s", err, &out)
 	}
 	text := out.String()
-	if n := strings.Count(text, "✓"); n != 14 || strings.Contains(text, "✗") {
+	if n := strings.Count(text, "✓"); n != 16 || strings.Contains(text, "✗") {
 		t.Errorf("%d steps came as expected:\n%s", n, text)
 	}
 	for _, want := range []string{"535 5.7.8 Sign-in refused.", "NO [ALERT] Sign-in refused.", "login rejected        phone bound", "app password revoked"} {
@@ -72,7 +72,7 @@ func TestDemoWrongExpectation(t *testing.T) {
 		text string
 	}{
 		{"word", 2, demoResult{word: demoRefused}, "demo: step 2 (IMAP with the main password): expected refused, got accepted"},
-		{"sentence", 6, demoResult{demoRefused, "NO [ALERT] Go away."}, "demo: step 6 (IMAP with the main password): expected refused (NO [ALERT] Go away.), got refused (NO [ALERT] Sign-in refused."},
+		{"sentence", 7, demoResult{demoRefused, "NO [ALERT] Go away."}, "demo: step 7 (IMAP with the main password): expected refused (NO [ALERT] Go away.), got refused (NO [ALERT] Sign-in refused."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
