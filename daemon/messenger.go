@@ -92,17 +92,17 @@ func newSender(c config.SMSSender) (sms.Sender, error) {
 	switch c.Type {
 	case config.SMSHTTP:
 		o := sms.HTTPOptions{Method: c.Method, URL: c.URL, Body: c.Body, ContentType: c.ContentType,
-			Status: c.Status, Match: c.Match, Secrets: c.Secrets}
+			Status: c.Status, Match: c.Match, Secrets: c.Secrets, AllowPlain: c.AllowPlain}
 		for _, h := range c.Headers {
 			o.Headers = append(o.Headers, sms.Header{Name: h.Name, Value: h.Value})
 		}
 		return sms.NewHTTP(o)
 	case config.SMSAliyun:
 		return sms.NewAliyun(sms.AliyunOptions{Endpoint: c.Endpoint, AccessKeyID: c.AccessKeyID,
-			AccessKeySecretFile: c.AccessKeySecretFile, SignName: c.SignName, Templates: c.Template})
+			AccessKeySecretFile: c.AccessKeySecretFile, SignName: c.SignName, Templates: c.Template, Params: c.Params})
 	case config.SMSTencent:
 		return sms.NewTencent(sms.TencentOptions{Endpoint: c.Endpoint, Region: c.Region, SecretID: c.SecretID,
-			SecretKeyFile: c.SecretKeyFile, AppID: c.AppID, SignName: c.SignName, Templates: c.Template})
+			SecretKeyFile: c.SecretKeyFile, AppID: c.AppID, SignName: c.SignName, Templates: c.Template, Params: c.Params})
 	default:
 		return nil, fmt.Errorf("unknown type %q", c.Type)
 	}
