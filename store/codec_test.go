@@ -95,6 +95,10 @@ func FuzzColdRecords(f *testing.F) {
 	for _, record := range []any{
 		fullEventRecord(), AppPassword{Name: "n", Made: t0, State: Live}.record(),
 		phoneRecord{Number: "+8613812345678", Bound: 1}, exceptionRecord{Until: 1}, lastUseRecord{Time: 1, Addr: []byte{1, 2, 3, 4}},
+		sessionRecord{Address: "u@example.org", Tag: make([]byte, 16), Stage: 1, Device: make([]byte, 8), Addr: []byte{1, 2, 3, 4}},
+		deviceRecord{Tag: make([]byte, 16), First: 1, Trusted: 1, TrustedUntil: 2}, challengeRecord{ID: make([]byte, 16), Number: "+8613812345678"},
+		codeStateRecord{Wrong: 1, Numbers: make([]byte, 32)}, helpdeskCodeRecord{Tag: make([]byte, 16), Until: 1},
+		recoveryCodesRecord{Made: 1, Codes: []recoveryCodeRecord{{Tag: make([]byte, 16)}, {}}}, expectedPhoneRecord{Number: "+8613812345678"},
 	} {
 		payload, err := s.enc.Marshal(record)
 		if err != nil {
@@ -107,6 +111,7 @@ func FuzzColdRecords(f *testing.F) {
 		_, _ = decode[phoneRecord](s, payload)
 		_, _ = decode[exceptionRecord](s, payload)
 		_, _ = decode[lastUseRecord](s, payload)
+		fuzzPortal(t, s, payload)
 		r, err := decode[eventRecord](s, payload)
 		if err != nil {
 			return
@@ -116,6 +121,32 @@ func FuzzColdRecords(f *testing.F) {
 			e.record()
 		}
 	})
+}
+
+// fuzzPortal does so with the portal's records: what is read could be written.
+func fuzzPortal(t *testing.T, s *Store, payload []byte) {
+	acct := AccountID{1}
+	if x, err := s.decodeSession(acct, "12345678", payload); err == nil && x.check() != nil {
+		t.Errorf("a session is read that cannot be: %+v", x)
+	}
+	if d, err := s.decodeDevice(acct, "12345678", payload); err == nil && d.check() != nil {
+		t.Errorf("a device is read that cannot be: %+v", d)
+	}
+	key := challengeKey(acct, SessionID{1}, PurposeBind)
+	sealed, err := s.keys.Seal(s.rand, key, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.openChallenge(key, sealed); err == nil && c.check() != nil {
+		t.Errorf("a challenge is read that cannot be: %+v", c)
+	}
+	_, _ = s.openExpectedPhone(key, sealed)
+	_, _ = s.decodeRecoveryCodes(payload)
+	_, _ = s.decodeHelpdeskCode(payload)
+	_, _ = s.decodeCodeState(payload)
+	if ids, err := decodeAccountIDs(payload); err == nil && !bytes.Equal(appendAccountIDs(nil, ids), payload) {
+		t.Errorf("%x is read as %v", payload, ids)
+	}
 }
 
 func fullEventRecord() eventRecord {
@@ -205,13 +236,58 @@ func TestIDs(t *testing.T) {
 		Account AccountID
 		App     AppPasswordID
 		Event   EventID
+		Session SessionID
+		Device  DeviceID
 	}
-	want := ids{AccountID{1}, AppPasswordID{2}, makeEventID(t0, 1, 2)}
+	want := ids{AccountID{1}, AppPasswordID{2}, makeEventID(t0, 1, 2), SessionID{3}, DeviceID{4}}
 	text, err := json.Marshal(want)
 	var got ids
 	if err2 := json.Unmarshal(text, &got); err != nil || err2 != nil || got != want {
 		t.Errorf("%s reads back as %v: %v, %v", text, got, err, err2)
 	}
+}
+
+func TestNewIDs(t *testing.T) {
+	random := func() *bytes.Reader {
+		return bytes.NewReader(append(make([]byte, 16), 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8))
+	}
+	session, err := NewSessionID(random())
+	device, err2 := NewDeviceID(random())
+	challenge, err3 := NewChallengeID(random())
+	want := [8]byte{1, 2, 3, 4, 5, 6, 7, 8}
+	if err := errors.Join(err, err2, err3); err != nil || session != want || device != want || [8]byte(challenge[8:]) != want {
+		t.Errorf("%v, %v, %v, %v; none may be zero", session, device, challenge, err)
+	}
+	if session.IsZero() || device.IsZero() || challenge.IsZero() || !(ChallengeID{}).IsZero() {
+		t.Error("IsZero is wrong")
+	}
+	if _, err := NewChallengeID(bytes.NewReader(nil)); err == nil {
+		t.Error("an id without randomness")
+	}
+}
+
+// FuzzParseIDs: the ids in cookies and paths have one spelling each.
+func FuzzParseIDs(f *testing.F) {
+	for _, s := range []string{"0102030405060708", "0A02030405060708", "0000000000000000", "", "010203040506070", "zz02030405060708", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		session, err := ParseSessionID(s)
+		device, err2 := ParseDeviceID(s)
+		account, err3 := ParseAccountID(s)
+		if (err == nil) != (err2 == nil) || (err == nil) != (err3 == nil) {
+			t.Fatalf("%q: %v, %v, %v", s, err, err2, err3)
+		}
+		switch {
+		case err != nil && (!errors.Is(err, ErrMalformedID) || !session.IsZero() || !device.IsZero() || !account.IsZero()):
+			t.Errorf("%q: %v, %v, %v, %v", s, session, device, account, err)
+		case err == nil && (session.String() != s || device.String() != s || account.String() != s):
+			t.Errorf("%q has other spellings: %v, %v, %v", s, session, device, account)
+		}
+		if credential := SessionCredential(session); err == nil && credential != "session-"+s {
+			t.Errorf("credential %q", credential)
+		}
+	})
 }
 
 func TestPhonePrintsMasked(t *testing.T) {

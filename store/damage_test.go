@@ -23,6 +23,13 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 		return errors.Join(
 			w.PutPhone(a.ID, Phone{Number: "+8613812345678", Bound: t0, BoundBy: "root"}),
 			w.PutException(a.ID, Exception{Until: t0, Made: t0}),
+			w.PutSession(fullSession(a, 1)),
+			w.PutDevice(fullDevice(a, 1)),
+			w.PutChallenge(fullChallenge(a, 1, PurposeBind)),
+			w.PutCodeState(a.ID, fullCodeState()),
+			w.PutRecoveryCodes(a.ID, fullRecoveryCodes()),
+			w.PutHelpdeskCode(a.ID, fullHelpdeskCode()),
+			w.PutExpectedPhone(a.ID, fullExpectedPhone()),
 			w.PutEvent(Event{Time: t0, Kind: EventLogin, Address: address, AccountID: a.ID}))
 	})
 	use := Use{Address: address, AccountID: a.ID, Credential: MainCredential(a.ID), LastUse: LastUse{Time: t0}}
@@ -45,8 +52,26 @@ func readFull(s *Store, a *Account) error {
 		if err7 == nil && (len(events) != 1 || events[0].Kind == EventDamaged) {
 			err7 = ErrDamaged
 		}
-		return errors.Join(err, err2, err3, err4, err5, err6, err7)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, readPortal(r, a.ID))
 	})
+}
+
+// readPortal reads what fullAccount made of the portal's records. It is an error
+// if one is missing from a list, too.
+func readPortal(r *Reader, acct AccountID) error {
+	_, err := r.Session(acct, SessionID{1})
+	sessions, err2 := r.Sessions(acct)
+	_, err3 := r.Device(acct, DeviceID{1})
+	devices, err4 := r.Devices(acct)
+	if err == nil && err3 == nil && (len(sessions) != 1 || len(devices) != 1) {
+		return fmt.Errorf("%d sessions, %d devices", len(sessions), len(devices))
+	}
+	_, err5 := r.Challenge(acct, SessionID{1}, PurposeBind)
+	_, err6 := r.CodeState(acct)
+	_, err7 := r.RecoveryCodes(acct)
+	_, err8 := r.HelpdeskCode(acct)
+	_, err9 := r.ExpectedPhone(acct)
+	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9)
 }
 
 // TestEveryFlippedByteOfARecord flips each byte of each value of one account, and
@@ -65,7 +90,7 @@ func TestEveryFlippedByteOfARecord(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil || len(values) != 5 {
+	if err != nil || len(values) != 12 {
 		t.Fatalf("%d records, %v", len(values), err)
 	}
 	try := func(key string, value []byte, what string) {
@@ -112,6 +137,10 @@ func TestSwappedRecords(t *testing.T) {
 		"account":   {appendAccountKey(nil, a.Address), appendAccountKey(nil, b.Address)},
 		"phone":     {belowKey(a.ID, belowPhone, ""), belowKey(b.ID, belowPhone, "")},
 		"exception": {belowKey(a.ID, belowException, ""), belowKey(b.ID, belowException, "")},
+		"session":   {sessionKey(a.ID, SessionID{1}), sessionKey(b.ID, SessionID{1})},
+		"device":    {deviceKey(a.ID, DeviceID{1}), deviceKey(b.ID, DeviceID{1})},
+		"recovery":  {belowKey(a.ID, belowRecoveryCodes, ""), belowKey(b.ID, belowRecoveryCodes, "")},
+		"helpdesk":  {belowKey(a.ID, belowHelpdeskCode, ""), belowKey(b.ID, belowHelpdeskCode, "")},
 	} {
 		swap := func() {
 			err := e.Update(ctx, func(w kv.Writer) error {
@@ -134,38 +163,63 @@ func TestSwappedRecords(t *testing.T) {
 	}
 }
 
-// TestSwappedSealedPhones exchanges the sealed part below valid MACs: the seal
-// itself is bound to its record.
-func TestSwappedSealedPhones(t *testing.T) {
+// TestSwappedSealedRecords exchanges the sealed part below valid MACs: the seal
+// itself is bound to its record, of another account or of another kind.
+func TestSwappedSealedRecords(t *testing.T) {
 	e := memkv.New()
 	s := openStore(t, e, Options{})
 	a, b := fullAccount(t, s, "u@example.org"), fullAccount(t, s, "v@example.org")
-	from, to := belowKey(a.ID, belowPhone, ""), belowKey(b.ID, belowPhone, "")
-	err := e.Update(ctx, func(w kv.Writer) error {
-		value, err := w.Get(from)
-		return errors.Join(err, w.Put(to, s.seal(to, bytes.Clone(value))))
-	})
-	if err != nil {
-		t.Fatal(err)
+	sealed := func(acct AccountID) map[string][]byte {
+		return map[string][]byte{
+			"phone":     belowKey(acct, belowPhone, ""),
+			"challenge": challengeKey(acct, SessionID{1}, PurposeBind),
+			"expected":  belowKey(acct, belowExpectedPhone, ""),
+		}
 	}
-	view(t, s, func(r *Reader) error {
-		if p, err := r.Phone(b.ID); !errors.Is(err, ErrDamaged) || p.Number != "" {
-			t.Errorf("another account's phone opens as %v, %v", p, err)
+	read := func(acct AccountID, name string) error {
+		return s.View(ctx, func(r *Reader) (err error) {
+			switch name {
+			case "phone":
+				_, err = r.Phone(acct)
+			case "challenge":
+				_, err = r.Challenge(acct, SessionID{1}, PurposeBind)
+			default:
+				_, err = r.ExpectedPhone(acct)
+			}
+			return err
+		})
+	}
+	for fromName, from := range sealed(a.ID) {
+		for toName, to := range sealed(b.ID) {
+			var before []byte
+			err := e.Update(ctx, func(w kv.Writer) error {
+				value, err := w.Get(from)
+				old, err2 := w.Get(to)
+				before = bytes.Clone(old)
+				return errors.Join(err, err2, w.Put(to, s.seal(to, bytes.Clone(value))))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := read(b.ID, toName); !errors.Is(err, ErrDamaged) {
+				t.Errorf("another account's %s opens as %s: %v", fromName, toName, err)
+			}
+			replaceValue(t, e, string(to), before)
+			if err := errors.Join(read(b.ID, toName), read(a.ID, fromName)); err != nil {
+				t.Errorf("put right again: %v", err)
+			}
 		}
-		if p, err := r.Phone(a.ID); err != nil || p.Number != "+8613812345678" {
-			t.Errorf("the phone's own account: %v, %v", p, err)
-		}
-		return nil
-	})
+	}
 }
 
-func TestPhoneIsSealed(t *testing.T) {
+// TestNumbersAreSealed looks for the number in all that is on disk.
+func TestNumbersAreSealed(t *testing.T) {
 	e := memkv.New()
 	s := openStore(t, e, Options{})
 	fullAccount(t, s, "u@example.org")
 	err := e.View(ctx, func(r kv.Reader) error {
 		return r.Scan(nil, nil, func(key, value []byte) error {
-			if bytes.Contains(value, []byte("13812345678")) {
+			if bytes.Contains(key, []byte("13812345678")) || bytes.Contains(value, []byte("13812345678")) {
 				t.Errorf("the number stands open in record %q", key)
 			}
 			return nil

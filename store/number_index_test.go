@@ -1,13 +1,11 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
 
-	"github.com/latchkey-mail/latchkey/store/kv"
 	"github.com/latchkey-mail/latchkey/store/memkv"
 )
 
@@ -57,24 +55,6 @@ func TestNumberIndex(t *testing.T) {
 	boundTo(t, s, 0, 0)
 	if got := countKeys(t, e); got != keys-1 { // a's record
 		t.Errorf("%d keys; want %d: an index without accounts has no records", got, keys-1)
-	}
-}
-
-// TestNumberIndexNamesNoNumber looks for the number in keys and values.
-func TestNumberIndexNamesNoNumber(t *testing.T) {
-	e := memkv.New()
-	s := openStore(t, e, Options{})
-	bind(t, s, addAccount(t, s, "u@example.org", 0), number1)
-	err := e.View(ctx, func(r kv.Reader) error {
-		return r.Scan(nil, nil, func(key, value []byte) error {
-			if bytes.Contains(key, []byte(number1[4:])) || bytes.Contains(value, []byte(number1[4:])) {
-				t.Errorf("the number stands open in record %q", key)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
