@@ -104,12 +104,17 @@ func (c *Config) apply(doc []entry, found *Problems) {
 	}
 	listeners.finish(c, found)
 	senders.finish(c, found)
-	c.TwoStep.finish(given, found)
-	c.Portal.finish(given, found)
-	c.MailServers.finish(given, found)
 	if c.Portal.Listen != "" && !senders.any() {
 		c.TwoStep.checkRequired(doc, found)
 	}
+	c.finish(given, found)
+}
+
+// finish checks and fills in what needs more than one key.
+func (c *Config) finish(given givenKeys, found *Problems) {
+	c.TwoStep.finish(given, found)
+	c.Portal.finish(given, found)
+	c.MailServers.finish(given, found)
 }
 
 // sectionsOf lists the headers that may stand in double or single brackets.
