@@ -18,8 +18,8 @@ import (
 	"github.com/latchkey-mail/latchkey/store/memkv"
 )
 
-// TestModel runs random operations on accounts, app passwords, phones,
-// exceptions and last uses against the store and a plain model of it.
+// TestModel runs random operations on all records but events against the store
+// and a plain model of it.
 func TestModel(t *testing.T) {
 	t.Run("memkv", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) { runModel(t, memkv.New(), nil) })
@@ -45,6 +45,7 @@ type modelAccount struct {
 	phone   *Phone
 	except  *Exception
 	uses    map[string]LastUse
+	portal  modelPortal
 }
 
 type storeModel struct {
@@ -52,6 +53,7 @@ type storeModel struct {
 	reopen func() (kv.Engine, error)
 	want   map[string]*modelAccount
 	gone   []AccountID // ids of deleted accounts: nothing may hang below them
+	spent  map[modelBudget]int
 }
 
 func runModel(t *rapid.T, e kv.Engine, reopen func() (kv.Engine, error)) {
@@ -59,13 +61,14 @@ func runModel(t *rapid.T, e kv.Engine, reopen func() (kv.Engine, error)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &storeModel{s: s, reopen: reopen, want: map[string]*modelAccount{}}
+	m := &storeModel{s: s, reopen: reopen, want: map[string]*modelAccount{}, spent: map[modelBudget]int{}}
 	defer func() {
 		if err := m.s.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	}()
-	t.Repeat(map[string]func(*rapid.T){
+	actions := m.portalActions()
+	maps.Copy(actions, map[string]func(*rapid.T){
 		"":                  m.compare,
 		"create":            m.create,
 		"change":            m.change,
@@ -78,6 +81,7 @@ func runModel(t *rapid.T, e kv.Engine, reopen func() (kv.Engine, error)) {
 		"fail":              m.fail,
 		"reopen":            m.reopenStore,
 	})
+	t.Repeat(actions)
 }
 
 var (
@@ -115,7 +119,8 @@ func (m *storeModel) create(t *rapid.T) {
 	if err != nil || slices.Contains(m.gone, made.ID) {
 		t.Fatalf("CreateAccount = %v, %v", made, err)
 	}
-	m.want[address] = &modelAccount{account: *made, apps: map[AppPasswordID]AppPassword{}, uses: map[string]LastUse{}}
+	m.want[address] = &modelAccount{account: *made, apps: map[AppPasswordID]AppPassword{}, uses: map[string]LastUse{},
+		portal: newModelPortal()}
 }
 
 func (m *storeModel) change(t *rapid.T) {
@@ -175,7 +180,7 @@ func (m *storeModel) phone(t *rapid.T) {
 		return
 	}
 	at := times.Draw(t, "bound")
-	a.phone, a.account.Bound = &Phone{Number: fmt.Sprintf("+86%011d", rapid.IntRange(0, 99).Draw(t, "number")), Bound: at, BoundBy: "owner"}, at
+	a.phone, a.account.Bound = &Phone{Number: fmt.Sprintf("+86%011d", rapid.IntRange(0, 4).Draw(t, "number")), Bound: at, BoundBy: "owner"}, at
 	m.update(t, func(w *Writer) error {
 		return errors.Join(w.PutAccount(&a.account), w.PutPhone(a.account.ID, *a.phone))
 	})
@@ -203,7 +208,7 @@ func (m *storeModel) use(t *rapid.T) {
 	if n := len(a.account.AppPasswords); n > 0 && rapid.Bool().Draw(t, "app") {
 		credential = a.account.AppPasswords[n-1].ID.String()
 	}
-	u := LastUse{Time: times.Draw(t, "time"), Service: texts.Draw(t, "service")}
+	u := LastUse{Time: times.Draw(t, "time"), Service: texts.Draw(t, "service"), ClientID: texts.Draw(t, "client")}
 	uses := []Use{{Address: a.account.Address, AccountID: a.account.ID, Credential: credential, LastUse: u}}
 	for _, id := range m.gone { // stamps of accounts that are gone change nothing
 		uses = append(uses, Use{Address: a.account.Address, AccountID: id, Credential: MainCredential(id), LastUse: u})
@@ -265,6 +270,7 @@ func (m *storeModel) compare(t *rapid.T) {
 	if err != nil {
 		t.Fatalf("View: %v", err)
 	}
+	m.compareNumbers(t)
 	for _, address := range []string{"a@x.org", "aa@x.org", "zz@x.org"} {
 		got, err := m.s.Account(ctx, address)
 		if want := m.want[address]; want == nil && !errors.Is(err, ErrNoAccount) || want != nil && !sameAccount(got, &want.account) {
@@ -299,6 +305,7 @@ func (m *storeModel) compareAccount(t *rapid.T, r *Reader, got *Account) {
 	if err != nil || !maps.Equal(uses, want.uses) {
 		t.Fatalf("last uses %v, %v; want %v", uses, err, want.uses)
 	}
+	m.comparePortal(t, r, got.ID, &want.portal)
 }
 
 func sameAccount(a, b *Account) bool {
