@@ -98,6 +98,9 @@ func (o *own) unnameNumber(e164 string) error {
 	}
 	tag := o.s.Keys.NumberTag(e164)
 	state.Numbers = slices.DeleteFunc(state.Numbers, func(t [16]byte) bool { return t == tag })
+	if len(state.Numbers) == 0 {
+		state.Day = time.Time{}
+	}
 	return o.PutCodeState(o.account.ID, state)
 }
 

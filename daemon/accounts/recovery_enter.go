@@ -15,7 +15,7 @@ const maxRecoveryTries = 5
 
 // EnterRecovery takes a recovery code or the helpdesk's, instead of the SMS code.
 // Where a phone is bound, the session may then bind a new number, and nothing
-// else; where a first one needs the helpdesk, it may be bound then. Each code
+// else; where none is, the helpdesk's code lets a first one be bound. Each code
 // works once; the fifth wrong one ends the session.
 func (s *Service) EnterRecovery(ctx context.Context, in Session, code string, b Browser) (Entered, error) {
 	token, err := secret.NewToken(s.Rand)
@@ -57,8 +57,7 @@ func (s *Service) EnterRecovery(ctx context.Context, in Session, code string, b 
 
 // mayRecover wants a session for which such a code opens something.
 func (o *own) mayRecover() error {
-	bound, stage := o.bound(), o.session.Stage
-	if bound && stage != store.StageRebind || !bound && stage == store.StageIn && o.needsHelpdesk() {
+	if o.bound() && o.session.Stage != store.StageRebind || !o.bound() && !o.session.Helpdesk {
 		return nil
 	}
 	return wrongStage()

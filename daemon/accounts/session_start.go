@@ -30,6 +30,9 @@ func (s *Service) StartSession(ctx context.Context, in SignIn) (Entered, error) 
 	if err != nil {
 		return Entered{}, err
 	}
+	if err := s.endElsewhere(ctx, in); err != nil {
+		return Entered{}, err
+	}
 	now := s.Now().UTC()
 	var entered Entered
 	err = s.Store.Update(ctx, func(w *store.Writer) error {
@@ -52,7 +55,7 @@ func (s *Service) StartSession(ctx context.Context, in SignIn) (Entered, error) 
 	if err != nil {
 		return Entered{}, explain(err)
 	}
-	return entered, s.endElsewhere(ctx, in)
+	return entered, nil
 }
 
 // start finds out how far a new session has come.
@@ -106,8 +109,7 @@ func (o *own) replace(old store.SessionID, t secret.Token) error {
 	return o.event(store.EventSessionEnded, "", "replaced by another")
 }
 
-// endElsewhere ends the session that the browser had of another account. The new
-// one has begun whatever becomes of that.
+// endElsewhere ends the session that the browser had of another account.
 func (s *Service) endElsewhere(ctx context.Context, in SignIn) error {
 	account, id, t, ok := parseSessionCookie(in.Old)
 	if !ok || account == in.Account {
