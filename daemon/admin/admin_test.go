@@ -88,8 +88,9 @@ func (d *door) client(uid uint32) *Client {
 func TestPermissions(t *testing.T) {
 	d := newDoor(t)
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
-		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal}
-	look := []string{pathPhoneUnbind, pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents}
+		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect}
+	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
+		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents}
 	check := func(uid uint32, paths []string, allowed bool) {
 		t.Helper()
 		for _, path := range paths {
@@ -187,6 +188,8 @@ func TestStrictBodies(t *testing.T) {
 		{pathAccountAdd, `{"address":"a@b.org","password":""}`, 400, KindBadRequest, "the password is empty"},
 		{pathAppPasswordAdd, `{"address":"a@b.org","name":"n","scopes":"HUSH"}`, 400, KindBadRequest, "the question is not a JSON object of the right form"},
 		{pathAppPasswordRevoke, `{"address":"a@b.org","id":"HUSH"}`, 400, KindBadRequest, "the question is not a JSON object of the right form"},
+		{pathDeviceDelete, `{"address":"a@b.org","id":"HUSH"}`, 400, KindBadRequest, "the question is not a JSON object of the right form"},
+		{pathPhoneExpect, `{"address":"a@b.org","number":13812345678}`, 400, KindBadRequest, "the field number has a value of the wrong type"},
 		{pathAccountExempt, `{"address":"a@b.org","until":"HUSH"}`, 400, KindBadRequest, "the question is not a JSON object of the right form"},
 		{"/v1/nothing", `{}`, 404, KindNoRoute, "there is no such question"},
 	} {
@@ -236,6 +239,11 @@ func TestFailures(t *testing.T) {
 		{"no account", c.AccountDelete(t.Context(), "nobody@example.org"), 404, KindNotFound, false},
 		{"no phone", c.PhoneUnbind(t.Context(), alice), 404, KindNotFound, false},
 		{"no app password", asked(c.AppPasswordRevoke(t.Context(), AppPasswordRevoke{alice, store.AppPasswordID{1}})), 404, KindNotFound, true},
+		{"no device", c.DeviceDelete(t.Context(), DeviceQuestion{alice, store.DeviceID{1}}), 404, KindNotFound, true},
+		{"no device to untrust", c.DeviceUntrust(t.Context(), DeviceQuestion{alice, store.DeviceID{1}}), 404, KindNotFound, true},
+		{"expected number", asked(c.PhoneExpect(t.Context(), PhoneExpect{alice, "+86 10 6255 2288"})), 422, KindRejected, true},
+		{"reset nobody's phone", asked(c.PhoneReset(t.Context(), PhoneReset{Address: "nobody@example.org"})), 404, KindNotFound, false},
+		{"nobody's sessions", asked(c.SessionEnd(t.Context(), "nobody@example.org")), 404, KindNotFound, false},
 		{"short", asked(c.SetPassword(t.Context(), SetPassword{Address: alice, Password: Password{secret.New("HUSH")}})), 422, KindRejected, false},
 		{"shape", asked(c.SetPassword(t.Context(), SetPassword{Address: alice, Password: Password{secret.New("abcd efgh jkmn pqrs")}})), 422, KindRejected, true},
 		{"number", asked(c.PhoneBind(t.Context(), PhoneBind{alice, "+49 30 123456"})), 422, KindRejected, true},
@@ -379,7 +387,7 @@ func TestPasswordPrintsRedacted(t *testing.T) {
 	p := Password{secret.New("HUSH")}
 	q := SetPassword{Address: alice, Password: p}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		if s := fmt.Sprintf(verb+" "+verb, p, q); strings.Contains(s, "HUSH") {
+		if s := fmt.Sprintf(verb+" "+verb+" "+verb, p, q, PhoneResetMade{Code: p}); strings.Contains(s, "HUSH") {
 			t.Errorf("%s shows it: %s", verb, s)
 		}
 	}
@@ -418,7 +426,8 @@ func TestInProcessBody(t *testing.T) {
 func FuzzBodies(f *testing.F) {
 	paths := []string{pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAccountAdd, pathAccountDelete,
 		pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt, pathPassword, pathAppPasswordAdd,
-		pathAppPasswordRevoke, pathPhoneBind, pathPhoneUnbind, pathPhoneReveal}
+		pathAppPasswordRevoke, pathPhoneBind, pathPhoneUnbind, pathPhoneReveal, pathPhoneExpect, pathPhoneReset, pathDeviceList,
+		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd}
 	for i := range paths {
 		f.Add(byte(i), []byte(`{"address":"alice@example.org"}`))
 	}
@@ -430,6 +439,9 @@ func FuzzBodies(f *testing.F) {
 	f.Add(byte(12), []byte(`{"address":"alice@example.org","name":"n","scopes":"imap,smtp","expires":"2027-01-01T00:00:00Z"}`))
 	f.Add(byte(13), []byte(`{"address":"alice@example.org","id":"0123456789abcdef"}`))
 	f.Add(byte(14), []byte(`{"address":"alice@example.org","number":"13812345678"}`))
+	f.Add(byte(17), []byte(`{"address":"alice@example.org","number":"13812345678"}`))
+	f.Add(byte(18), []byte(`{"address":"alice@example.org","revoke_app_passwords":true}`))
+	f.Add(byte(20), []byte(`{"address":"alice@example.org","id":"0123456789abcdef"}`))
 	f.Fuzz(func(t *testing.T, which byte, body []byte) {
 		d := newDoor(t)
 		d.ask(t.Context(), 0, pathAccountAdd, `{"address":"alice@example.org","password":"correct horse"}`)
