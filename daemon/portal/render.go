@@ -38,27 +38,38 @@ func (s *Server) openPages() (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	p := &pages{catalogs: catalogs, sets: map[string]map[string]*template.Template{}}
+	for _, catalog := range catalogs.All() {
+		if p.sets[catalog.Tag], err = parsePages(s.funcs(catalog)); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// parsePages parses the templates of one language: a set for each page, by its
+// name.
+func parsePages(funcs template.FuncMap) (map[string]*template.Template, error) {
+	frame, err := template.New("layout").Funcs(funcs).ParseFS(templates, "template/layout/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("portal: %w", err)
+	}
 	files, err := fs.Glob(templates, "template/*.html")
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{catalogs: catalogs, sets: map[string]map[string]*template.Template{}}
-	for _, catalog := range catalogs.All() {
-		frame := template.New("layout").Funcs(s.funcs(catalog))
-		if _, err := frame.ParseFS(templates, "template/layout/*.html"); err != nil {
+	sets := map[string]*template.Template{}
+	for _, file := range files {
+		set, err := frame.Clone()
+		if err != nil {
 			return nil, fmt.Errorf("portal: %w", err)
 		}
-		sets := map[string]*template.Template{}
-		for _, file := range files {
-			set, err := template.Must(frame.Clone()).ParseFS(templates, file)
-			if err != nil {
-				return nil, fmt.Errorf("portal: %w", err)
-			}
-			sets[strings.TrimSuffix(path.Base(file), ".html")] = set
+		if _, err := set.ParseFS(templates, file); err != nil {
+			return nil, fmt.Errorf("portal: %w", err)
 		}
-		p.sets[catalog.Tag] = sets
+		sets[strings.TrimSuffix(path.Base(file), ".html")] = set
 	}
-	return p, nil
+	return sets, nil
 }
 
 // render answers with a page: template/<page>.html, which defines "title" and
@@ -104,7 +115,7 @@ type errorView struct {
 // funcs are what templates call.
 func (s *Server) funcs(catalog *locale.Catalog) template.FuncMap {
 	return template.FuncMap{
-		"t":    func(key string, values ...any) (string, error) { return s.text(catalog, key, values...) },
+		"t": func(key string, values ...any) (string, error) { return s.text(catalog, key, values...) },
 		"tell": func(m message) (string, error) {
 			if m.Key == "" {
 				return "", nil
