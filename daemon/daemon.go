@@ -129,7 +129,7 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.policy = policy.New(d.store, keys, d.hasher, d.policyRules(cfg), salt, o.Now)
 	d.audit = audit.New(d.store, o.Now, o.Log)
 	d.counters = newCounters(d.audit)
-	if d.texts, err = newMessenger(cfg, o.SMS, d.counters, o.Log); err != nil {
+	if d.texts, err = newMessenger(d.senders(o), o.SMS, d.counters, o.Log); err != nil {
 		return err
 	}
 	d.sessions = newCutter(func() []string { return d.config().MailSessions.Cut }, d.counters.cut, o.Log)
@@ -231,6 +231,15 @@ func openHasher(cfg *config.Config, o Options) (*hasher.Pool, error) {
 		return hasher.InProcess(h), nil
 	}
 	return hasher.New(h)
+}
+
+// senders is the configuration of text messages. A command needs none: it must
+// not fail because of them.
+func (d *Daemon) senders(o Options) *config.Config {
+	if o.Offline {
+		return config.Default()
+	}
+	return d.cfg
 }
 
 // newAccounts is what changes accounts, for every door that may.

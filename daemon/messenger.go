@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -23,7 +24,7 @@ type messenger struct {
 // newMessenger makes the senders; given, unless nil, is the only one.
 func newMessenger(cfg *config.Config, given sms.Sender, counters *counters, log *slog.Logger) (*messenger, error) {
 	m := &messenger{fixed: given != nil, counters: counters, log: log}
-	if m.fixed {
+	if given != nil {
 		given = m.chain([]sms.Named{{Name: "console", Sender: given}}, cfg)
 		m.current.Store(&given)
 		return m, nil
@@ -76,15 +77,41 @@ func (m *messenger) chain(named []sms.Named, cfg *config.Config) sms.Sender {
 		m.counters.sent.Allow(n.Name)
 		m.counters.failed.Allow(n.Name)
 	}
-	return sms.NewChain(sms.ChainOptions{
+	return bounded{sms.NewChain(sms.ChainOptions{
 		Senders: named,
 		Timeout: time.Duration(cfg.SMS.Timeout),
 		Sent:    func(name string) { m.counters.sent.Add(name, 1) },
 		Failed: func(name string, err error) {
 			m.counters.failed.Add(name, 1)
-			m.log.Log(context.Background(), slog.LevelWarn, "text message not sent", "sender", name, "error", err)
+			m.log.Warn("text message not sent", "sender", name, "error", err)
 		},
-	})
+	})}
+}
+
+// sendWithin bounds all senders together: the answer to the person who waits
+// must still find its connection (webWriteWithin).
+const sendWithin = 45 * time.Second
+
+// bounded is a sender that keeps to sendWithin.
+type bounded struct{ sms.Sender }
+
+// Send sends a message.
+func (b bounded) Send(ctx context.Context, m sms.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, sendWithin)
+	defer cancel()
+	return b.Sender.Send(ctx, m)
+}
+
+// CheckSenders makes the configuration's senders of text messages and asks none
+// of them: what it finds would keep the daemon from starting.
+func CheckSenders(cfg *config.Config) error {
+	var errs []error
+	for _, c := range cfg.SMS.Senders {
+		if _, err := newSender(c); err != nil {
+			errs = append(errs, fmt.Errorf("[[sms.sender]] %q: %w", c.Name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // newSender makes one sender of the configuration.
