@@ -18,7 +18,7 @@ const module = "github.com/latchkey-mail/latchkey"
 var layers = map[string]int{
 	// leaves: libraries only
 	"sasl": 0, "sasl/dovecot": 0, "store/kv": 0, "store/secret": 0,
-	"daemon/config": 0, "daemon/hasher": 0, "daemon/sms": 0, "daemon/metrics": 0, "daemon/deps": 0,
+	"daemon/config": 0, "daemon/hasher": 0, "daemon/sms": 0, "daemon/metrics": 0,
 	// storage
 	"store": 1, "store/boltkv": 1, "store/memkv": 1, "store/kvtest": 1,
 	// decisions
