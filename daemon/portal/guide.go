@@ -11,7 +11,7 @@ const pathGuide = "/guide"
 // guideRoutes say what to type where. Nothing in it is secret: who is signed out
 // may read it, too.
 func (s *Server) guideRoutes() []route {
-	return []route{{method: http.MethodGet, path: pathGuide, who: anyone, handle: s.showGuide}}
+	return []route{{method: http.MethodGet, path: pathGuide, who: stranger | inside, handle: s.showGuide}}
 }
 
 // guideView is the guide.

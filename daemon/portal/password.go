@@ -35,13 +35,7 @@ func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, v *visit, 
 		s.fail(w, r, err)
 		return
 	}
-	view := passwordView{Address: v.session.Address, Revoke: v.form.has("revoke")}
-	for _, p := range all {
-		if p.State == store.Live && (p.Expires.IsZero() || p.Expires.After(s.Now())) {
-			view.AppPasswords = append(view.AppPasswords, p)
-		}
-	}
-	s.render(w, r, status, "password", view)
+	s.render(w, r, status, "password", passwordView{Address: v.session.Address, Revoke: v.form.has("revoke"), AppPasswords: live(all)})
 }
 
 // savePassword changes the main password. The present one is asked although the

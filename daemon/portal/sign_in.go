@@ -48,25 +48,37 @@ func (s *Server) saveSignIn(w http.ResponseWriter, r *http.Request, v *visit) {
 		s.errorPage(w, r, http.StatusServiceUnavailable, "error.try_again")
 		return
 	}
-	defer leave()
 	verdict := s.checkPassword(r.Context(), v, v.form["address"], v.form["password"])
 	if verdict.Outcome == store.Accepted {
-		err := s.signIn(w, r, v, verdict)
-		switch {
-		case err == nil:
-			return
-		case errors.Is(err, accounts.ErrSignedOut): // the account changed since
-			verdict.Outcome = store.Rejected
-		default:
-			s.Log.Error("portal: failed", "path", logPath(r), "error", err)
-			verdict.Outcome = store.Undecided
-		}
-	}
-	if !s.age(r.Context(), v.arrived) {
+		leave() // what follows may wait for a message to be sent
+		s.begin(w, r, v, verdict)
 		return
 	}
-	status := v.refuse(verdict, "failure.sign_in")
-	s.render(w, r, status, "sign_in", signInView{Address: echoed(v.form["address"])})
+	defer leave()
+	s.refuseSignIn(w, r, v, verdict)
+}
+
+// begin lets in who gave the right password.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, v *visit, verdict policy.Verdict) {
+	err := s.startSession(w, r, v, verdict)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, accounts.ErrSignedOut): // the account changed since
+		verdict.Outcome = store.Rejected
+	default:
+		s.Log.Error("portal: failed", "path", logPath(r), "error", err)
+		verdict.Outcome = store.Undecided
+	}
+	s.refuseSignIn(w, r, v, verdict)
+}
+
+// refuseSignIn shows the sign-in page again, once it is as old as all such pages.
+func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, v *visit, verdict policy.Verdict) {
+	if s.age(r.Context(), v.arrived) {
+		status := v.refuse(verdict, "failure.sign_in")
+		s.render(w, r, status, "sign_in", signInView{Address: echoed(v.form["address"])})
+	}
 }
 
 // refuse puts above the page what came of a password that did not pass; what
@@ -138,9 +150,9 @@ func signInEvent(f *policy.Facts, v *policy.Verdict, at time.Time) store.Event {
 	return ev
 }
 
-// signIn begins the session. Where a code is wanted it is sent at once: this is
+// startSession begins the session. Where a code is wanted it is sent at once: this is
 // a POST, and the password was right.
-func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit, verdict policy.Verdict) error {
+func (s *Server) startSession(w http.ResponseWriter, r *http.Request, v *visit, verdict policy.Verdict) error {
 	e, err := s.Accounts.StartSession(r.Context(), accounts.SignIn{
 		Address:     verdict.Login.Address,
 		Account:     verdict.Login.Account,

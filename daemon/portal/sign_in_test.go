@@ -126,3 +126,23 @@ func TestNameField(t *testing.T) {
 		t.Errorf("log: %s", w.log)
 	}
 }
+
+// TestStoreDown: what cannot be looked at is "try again", at the same age, and
+// never "wrong password" or "signed out".
+func TestStoreDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := aged(t)
+		w.add(alice)
+		c := w.client()
+		c.signIn(alice, good).wants(http.StatusSeeOther, pathSecurity)
+		w.must(w.Accounts.Store.Close())
+		if a := c.get(pathPhone); a.Code != http.StatusServiceUnavailable || !c.says(a, "error.try_again") {
+			t.Errorf("a page: %d %s", a.Code, a.text())
+		}
+		began := time.Now()
+		a := w.client().signIn(alice, good)
+		if took := time.Since(began); took != 2*time.Second || a.Code != http.StatusServiceUnavailable || !c.says(a, "error.try_again") {
+			t.Errorf("sign-in: %d after %s: %s", a.Code, took, a.text())
+		}
+	})
+}
