@@ -20,7 +20,7 @@ import (
 )
 
 // output is standard output. It remembers that a write failed: what was to be
-// read there, a new app password above all, is shown only once.
+// read there, a new app password or one-time code above all, is shown only once.
 type output struct {
 	w   io.Writer
 	err error
@@ -39,7 +39,7 @@ func (o *output) failure() error {
 		return nil
 	}
 	return &failure{status: exitFailed, sentence: "not all of the answer could be written: " + o.err.Error(),
-		hint: "what was asked for was done all the same; a new app password that nobody saw should be revoked", cause: o.err}
+		hint: "what was asked for was done all the same; revoke a new app password that nobody saw, or make another one-time code", cause: o.err}
 }
 
 // terminal reports whether people read the output.

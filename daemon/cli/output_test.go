@@ -41,7 +41,8 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"app-password", "add", "u@example.org", "--name", "x"}, {"account", "list"}, {"account", "show", "u@example.org"},
-		{"events"}, {"version"}, {"account", "list", "--json"},
+		{"phone", "reset", "u@example.org"}, {"phone", "expect", "u@example.org", "13812345678"}, {"phone", "show", "u@example.org"},
+		{"devices", "u@example.org"}, {"sessions", "u@example.org", "end"}, {"events"}, {"version"}, {"account", "list", "--json"},
 	} {
 		status, text := run(full{}, "", args...)
 		if status != exitFailed || !strings.Contains(text, "disk full") {
