@@ -23,14 +23,21 @@ type browser struct {
 	console *complaints
 }
 
+// What the browsers of the walk say they are.
+const (
+	onWindows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+	onIPad    = "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+)
+
 // newBrowser starts one that knows the place's certificate and, of the languages
 // of the site, prefers lang. It ends with the test.
-func newBrowser(t *testing.T, p *place, name, base, lang string) *browser {
+func newBrowser(t *testing.T, p *place, name, agent, base, lang string) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, // it refuses to run as root with it
 		chromedp.DisableGPU,
 		chromedp.Flag("ignore-certificate-errors-spki-list", keyPin(t, p)),
+		chromedp.UserAgent(agent),
 		chromedp.Flag("accept-lang", lang),
 		chromedp.Flag("lang", lang),
 		chromedp.WindowSize(1280, 900))
@@ -95,10 +102,4 @@ func (b *browser) at() string {
 		return fmt.Sprintf("(unknown: %v)", err)
 	}
 	return at
-}
-
-// back presses the browser's button.
-func (b *browser) back(t *testing.T) {
-	t.Helper()
-	b.do(t, chromedp.NavigateBack())
 }

@@ -10,16 +10,22 @@ import (
 // day (RFC 2177).
 func (w *walker) idle(t *testing.T, secret string) *client {
 	t.Helper()
-	imap := w.doors[0]
-	c, answer, err := imap.try(attempt{mechanism: "PLAIN", user: w.address, secret: secret})
-	if err != nil || !strings.HasPrefix(answer, imap.accepted) {
-		t.Fatal(answer, err)
+	c, err := w.doors[0].open()
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	if err := c.expect("i OK", prefixed("i "), `i ID ("name" "Thunderbird" "version" "140.4.0")`); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := imapLogin(c, attempt{mechanism: "PLAIN", user: w.address, secret: secret})
+	if err != nil || !strings.HasPrefix(answer, "a OK") {
+		t.Fatal(answer, err)
+	}
 	if err := imapUse(c, w.address); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.expect("+", prefixed("+"), "i IDLE"); err != nil {
+	if err := c.expect("+", prefixed("+"), "j IDLE"); err != nil {
 		t.Fatal(err)
 	}
 	return c

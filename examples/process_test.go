@@ -83,12 +83,16 @@ type logBook struct {
 	mu    sync.Mutex // guards lines and grown
 	lines []string
 	grown chan struct{} // closed and replaced at each new line
+	ended chan struct{} // closed when nothing more will come
 }
 
-func newLogBook() *logBook { return &logBook{grown: make(chan struct{})} }
+func newLogBook() *logBook {
+	return &logBook{grown: make(chan struct{}), ended: make(chan struct{})}
+}
 
 func (b *logBook) read(r *os.File) {
 	defer r.Close()
+	defer close(b.ended)
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadString('\n')
@@ -115,7 +119,7 @@ func (b *logBook) await(text string, limit time.Duration) bool {
 // how many lines there are up to it.
 func (b *logBook) awaitAfter(first int, text string, limit time.Duration) (line string, upTo int, found bool) {
 	deadline := time.After(limit)
-	for seen := first; ; {
+	for seen, last := first, false; ; {
 		b.mu.Lock()
 		lines, grown := b.lines[seen:], b.grown
 		b.mu.Unlock()
@@ -125,10 +129,15 @@ func (b *logBook) awaitAfter(first int, text string, limit time.Duration) (line 
 				return line, seen, true
 			}
 		}
+		if last {
+			return "", seen, false
+		}
 		select {
 		case <-grown:
+		case <-b.ended:
+			last = true // look once more
 		case <-deadline:
-			return "", seen, false
+			last = true
 		}
 	}
 }

@@ -17,7 +17,7 @@ func TestBrowserRig(t *testing.T) {
 	requirePeers(t, browserPeers)
 	p := newPlace(t)
 	site := newFaultySite(t, p)
-	b := newBrowser(t, p, "a browser", site.URL, "zh-CN")
+	b := newBrowser(t, p, "a browser", onWindows, site.URL, "zh-CN")
 	b.use(t, desk)
 
 	t.Run("a good page", func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestBrowserRig(t *testing.T) {
 		}
 	})
 	t.Run("cookies stay in their profile", func(t *testing.T) {
-		other := newBrowser(t, p, "another browser", site.URL, "en")
+		other := newBrowser(t, p, "another browser", onIPad, site.URL, "en")
 		b.open(t, "/good")
 		other.open(t, "/good")
 		if known, strange := b.text(t, "#cookies"), other.text(t, "#cookies"); known != "1" || strange != "0" {

@@ -26,14 +26,14 @@ func (w *walker) bind(t *testing.T) {
 	}
 	b.mustBeAt(t, "/phone/bind/code")
 	w.look(t, b, "bind-code-wrong")
-	w.mailPrograms(t, w.password, passes)
+	w.mailPass(t, w.password)
 
 	b.fill(t, "code", code)
 	b.press(t, submit)
 	b.mustBeAt(t, "/phone")
 	w.look(t, b, "phone")
 	mustBeCut(t, idle)
-	w.mailPrograms(t, w.password, isRefused)
+	w.mailRefused(t, w.password)
 }
 
 // change: the old number gets its code first, then the new one.
@@ -47,10 +47,10 @@ func (w *walker) change(t *testing.T) {
 	}
 	b.mustBeAt(t, "/phone/change")
 	w.look(t, b, "change")
-	b.fill(t, "number", w.next)
+	w.number = w.others[0]
+	b.fill(t, "number", w.number)
 	b.press(t, submit)
 	b.mustBeAt(t, "/phone/change/code")
-	w.number = w.next
 	code := w.code(t, w.number)
 	w.look(t, b, "change-code")
 	b.fill(t, "code", code)
@@ -69,8 +69,8 @@ func (w *walker) unbind(t *testing.T) {
 	}
 	b.mustBeAt(t, "/phone/unbind")
 	w.look(t, b, "unbind")
-	w.mailPrograms(t, w.password, isRefused)
+	w.mailRefused(t, w.password)
 	b.press(t, "main button.danger")
 	b.mustBeAt(t, "/phone")
-	w.mailPrograms(t, w.password, passes)
+	w.mailPass(t, w.password)
 }

@@ -50,7 +50,7 @@ func (w *walker) recover(t *testing.T) {
 	w.look(t, b, "rebind")
 	b.open(t, "/app-passwords")
 	b.mustBeAt(t, "/phone/bind")
-	w.number = map[string]string{"en": "13512345678", "zh-CN": "13412345678"}[w.lang]
+	w.number = w.others[1]
 	b.fill(t, "number", w.number)
 	b.press(t, submit)
 	w.enterCode(t, b, w.number)

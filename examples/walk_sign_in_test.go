@@ -34,7 +34,7 @@ func (w *walker) signOut(t *testing.T, b *browser) {
 // signInFirst: nothing is asked but the main password, which opens every mail
 // program, too.
 func (w *walker) signInFirst(t *testing.T) {
-	w.mailPrograms(t, w.password, passes)
+	w.mailPass(t, w.password)
 
 	b := w.laptop
 	b.open(t, "/devices")

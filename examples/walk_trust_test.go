@@ -25,15 +25,6 @@ func (w *walker) signInTrusted(t *testing.T) {
 	b.mustBeAt(t, "/security")
 }
 
-// signInElsewhere: another profile is another browser.
-func (w *walker) signInElsewhere(t *testing.T) {
-	b := w.tablet
-	w.signIn(t, b)
-	b.mustBeAt(t, "/sign-in/code")
-	w.enterCode(t, b, w.number)
-	b.mustBeAt(t, "/security")
-}
-
 // untrust: from the next sign-in on, the laptop is asked again.
 func (w *walker) untrust(t *testing.T) {
 	b := w.laptop
