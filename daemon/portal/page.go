@@ -32,7 +32,7 @@ type languageChoice struct {
 type navItem struct {
 	Path    string
 	Key     string
-	Current bool
+	Current string // of aria-current: "page", "true" for what lies behind it, "" elsewhere
 }
 
 // page gathers it.
@@ -69,8 +69,15 @@ func navigation(here string) []navItem {
 		{Path: pathDevices, Key: "nav.devices"},
 		{Path: pathGuide, Key: "nav.guide"},
 	}
+	at := 0 // whatever else there is can be come to from the first
 	for i, item := range items {
-		items[i].Current = here == item.Path || strings.HasPrefix(here, item.Path+"/")
+		if here == item.Path || strings.HasPrefix(here, item.Path+"/") {
+			at = i
+		}
+	}
+	items[at].Current = "true"
+	if here == items[at].Path {
+		items[at].Current = "page"
 	}
 	return items
 }

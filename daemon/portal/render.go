@@ -122,8 +122,10 @@ func (s *Server) funcs(catalog *locale.Catalog) template.FuncMap {
 			}
 			return s.text(catalog, m.Key, m.Args...)
 		},
-		"date": func(at time.Time) (string, error) { return s.date(catalog, at) },
-		"day":  func(at time.Time) (string, error) { return s.day(catalog, at) },
+		"date": func(at time.Time) (template.HTML, error) {
+			text, err := s.date(catalog, at)
+			return timeElement(at, text), err
+		},
 		"left": s.left,
 		"path": func(below string) string { return s.base() + below },
 		"dict": dict,

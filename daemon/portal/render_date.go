@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 	"time"
 
@@ -14,25 +15,20 @@ func (s *Server) date(catalog *locale.Catalog, at time.Time) (string, error) {
 	if at.IsZero() {
 		return "", nil
 	}
-	day, err := s.day(catalog, at)
-	if err != nil {
-		return "", err
-	}
-	return catalog.Text("date.time", "day", day, "time", at.In(s.zone()).Format("15:04"))
-}
-
-// day is date without the time of day.
-func (s *Server) day(catalog *locale.Catalog, at time.Time) (string, error) {
-	if at.IsZero() {
-		return "", nil
-	}
-	at = at.In(s.zone())
 	months, err := catalog.Text("date.months")
 	if err != nil {
 		return "", err
 	}
-	month := strings.Fields(months)[at.Month()-1]
-	return catalog.Text("date.day", "year", at.Year(), "month", month, "day", at.Day())
+	at = at.In(s.zone())
+	return catalog.Text("date.date", "year", at.Year(), "month", strings.Fields(months)[at.Month()-1], "day", at.Day(), "time", at.Format("15:04"))
+}
+
+// timeElement holds a date together, and tells programs which it is.
+func timeElement(at time.Time, text string) template.HTML {
+	if at.IsZero() {
+		return ""
+	}
+	return template.HTML(`<time class="nowrap" datetime="` + at.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(text) + `</time>`)
 }
 
 func (s *Server) zone() *time.Location { return s.Config().TwoStep.Zone() }
