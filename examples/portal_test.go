@@ -38,6 +38,9 @@ host = "smtp.example.org"
 [mail_sessions]
 cut = ["doveadm", "-c", %[5]q, "kick", "%%u"]
 
+[two_step.domains]
+"required.example.org" = 2026-01-01
+
 [sms]
 per_number_day = 100
 per_account_day = 100

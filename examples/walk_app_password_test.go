@@ -2,6 +2,7 @@ package examples
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 )
+
+// thunderbird is what the first app password is called.
+const thunderbird = "Thunderbird"
 
 // makeAppPassword makes one, which is shown once, and copies it.
 func (w *walker) makeAppPassword(t *testing.T) {
@@ -18,13 +22,9 @@ func (w *walker) makeAppPassword(t *testing.T) {
 	b.press(t, `main a[href$="/app-passwords/new"]`)
 	b.mustBeAt(t, "/app-passwords/new")
 	w.look(t, b, "app-password-new")
-	b.fill(t, "name", "Thunderbird")
+	b.fill(t, "name", thunderbird)
 	b.press(t, submit)
-	// Grouped by style only: what a person marks and copies has no blanks either.
-	w.app = value(t, b, chromedp.Evaluate[string](`document.getElementById("letters").textContent`))
-	if !regexp.MustCompile("^[a-hjkmnp-z]{16}$").MatchString(w.app) {
-		t.Fatalf("the app password is %q", w.app)
-	}
+	w.app = b.letters(t)
 	w.look(t, b, "app-password-made")
 	if copied := b.copied(t, "button[data-copy]"); copied != w.app {
 		t.Errorf("the page shows %s, copied is %q", w.app, copied)
@@ -32,8 +32,38 @@ func (w *walker) makeAppPassword(t *testing.T) {
 	w.mailPass(t, w.app)
 
 	w.mustBeGone(t, b)
+	w.makeForPrinter(t, b)
 	b.open(t, "/app-passwords")
 	w.look(t, b, "app-passwords")
+	b.press(t, `main a[href$="/revoke-all"]`)
+	w.look(t, b, "app-password-revoke-all")
+}
+
+// makeForPrinter makes a second one, that can send and nothing else.
+func (w *walker) makeForPrinter(t *testing.T, b *browser) {
+	t.Helper()
+	b.open(t, "/app-passwords/new")
+	b.fill(t, "name", map[string]string{"en": "Printer, 2nd floor", "zh-CN": "二楼打印机"}[w.lang])
+	b.do(t, b.click("#scopes-smtp"))
+	b.press(t, submit)
+	secret := b.letters(t)
+	for _, d := range w.doors {
+		a := attempt{mechanism: "PLAIN", user: w.address, secret: secret}
+		if err := d.pass(a); (err == nil) != (d.scope == "smtp") {
+			t.Errorf("%s, with an app password to send with: %v", d.name, err)
+		}
+	}
+}
+
+// letters are the app password on the page. It is grouped by style only: what a
+// person marks and copies has no blanks either.
+func (b *browser) letters(t *testing.T) string {
+	t.Helper()
+	letters := value(t, b, chromedp.Evaluate[string](`document.getElementById("letters").textContent`))
+	if !regexp.MustCompile("^[a-hjkmnp-z]{16}$").MatchString(letters) {
+		t.Fatalf("the app password is %q", letters)
+	}
+	return letters
 }
 
 // mustBeGone leaves the page with the 16 letters and tries to come back to it.
@@ -61,7 +91,7 @@ func (w *walker) revoke(t *testing.T) {
 	b := w.laptop
 	idle := w.idle(t, w.app)
 	b.open(t, "/app-passwords")
-	b.press(t, `main a[href$="/revoke"]`)
+	b.press(t, fmt.Sprintf(`main a[href$="/revoke"][aria-label*=%q]`, thunderbird))
 	w.look(t, b, "app-password-revoke")
 	b.press(t, "main button.danger")
 	b.mustBeAt(t, "/app-passwords")

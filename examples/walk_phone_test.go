@@ -14,18 +14,18 @@ func (w *walker) bind(t *testing.T) {
 	w.look(t, b, "phone-unbound")
 	b.press(t, `main a[href$="/phone/bind"]`)
 	b.mustBeAt(t, "/phone/bind")
-	w.look(t, b, "bind")
+	w.look(t, b, "phone-bind")
 	b.fill(t, "number", w.number)
 	b.press(t, submit)
 	b.mustBeAt(t, "/phone/bind/code")
 	code := w.code(t, w.number)
-	w.look(t, b, "bind-code")
+	w.look(t, b, "phone-bind-code")
 	b.fill(t, "code", wrong(code))
 	if status := b.press(t, submit); status < http.StatusBadRequest {
 		t.Errorf("a wrong code is answered by %d", status)
 	}
 	b.mustBeAt(t, "/phone/bind/code")
-	w.look(t, b, "bind-code-wrong")
+	w.look(t, b, "phone-bind-code-wrong")
 	w.mailPass(t, w.password)
 
 	b.fill(t, "code", code)
@@ -46,13 +46,13 @@ func (w *walker) change(t *testing.T) {
 		w.enterCode(t, b, w.number)
 	}
 	b.mustBeAt(t, "/phone/change")
-	w.look(t, b, "change")
+	w.look(t, b, "phone-change")
 	w.number = w.others[0]
 	b.fill(t, "number", w.number)
 	b.press(t, submit)
 	b.mustBeAt(t, "/phone/change/code")
 	code := w.code(t, w.number)
-	w.look(t, b, "change-code")
+	w.look(t, b, "phone-change-code")
 	b.fill(t, "code", code)
 	b.press(t, submit)
 	b.mustBeAt(t, "/phone")
@@ -68,7 +68,7 @@ func (w *walker) unbind(t *testing.T) {
 		w.enterCode(t, b, w.number)
 	}
 	b.mustBeAt(t, "/phone/unbind")
-	w.look(t, b, "unbind")
+	w.look(t, b, "phone-unbind")
 	w.mailRefused(t, w.password)
 	b.press(t, "main button.danger")
 	b.mustBeAt(t, "/phone")

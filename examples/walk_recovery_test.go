@@ -47,7 +47,7 @@ func (w *walker) recover(t *testing.T) {
 	b.fill(t, "recovery", w.recovery[3])
 	b.press(t, submit)
 	b.mustBeAt(t, "/phone/bind")
-	w.look(t, b, "rebind")
+	w.look(t, b, "phone-bind-again")
 	b.open(t, "/app-passwords")
 	b.mustBeAt(t, "/phone/bind")
 	w.number = w.others[1]

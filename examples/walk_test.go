@@ -2,6 +2,7 @@ package examples
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ type walker struct {
 	tablet   *browser
 	app      string // the app password's 16 letters, once made
 	recovery []string
+	seen     map[string]bool // names of the pages that were looked at
 }
 
 // TestWalk is what a person does with the portal, from the first sign-in to the
@@ -42,9 +44,12 @@ func TestWalk(t *testing.T) {
 			w.tablet = newBrowser(t, o.place, "the tablet", onIPad, o.url, w.lang)
 			w.laptop.use(t, desk)
 			w.tablet.use(t, desk)
+			w.seen = map[string]bool{}
 			w.walk(t)
+			t.Run("no page is forgotten", w.mustHaveSeenAll)
 		})
 	}
+	t.Run("required", func(t *testing.T) { testRequired(t, o) })
 	t.Run("no code in Kannel's logs", func(t *testing.T) { o.kannel.mustNotLog(t, o.kannel.handset.codes...) })
 }
 
@@ -116,11 +121,26 @@ func (w *walker) mailRefused(t *testing.T, secret string) {
 // look looks at the page, which must be in the person's language.
 func (w *walker) look(t *testing.T, b *browser, name string) {
 	t.Helper()
+	w.seen[name] = true
 	b.look(t, name)
 	text := b.text(t, "main") + b.text(t, "header")
 	chinese := strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 	if chinese != (w.lang == "zh-CN") {
 		t.Errorf("%s is not in %s:\n%s", name, w.lang, text)
+	}
+}
+
+// mustHaveSeenAll holds what was looked at against the portal's templates.
+func (w *walker) mustHaveSeenAll(t *testing.T) {
+	templates, err := filepath.Glob("../daemon/portal/template/*.html")
+	if err != nil || len(templates) == 0 {
+		t.Fatal("the portal has no templates: ", err)
+	}
+	for _, file := range templates {
+		name := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(file), ".html"), "_", "-")
+		if !w.seen[name] {
+			t.Errorf("nobody looked at %s", name)
+		}
 	}
 }
 

@@ -13,8 +13,16 @@ func (w *walker) trust(t *testing.T) {
 	w.enterCode(t, b, w.number)
 	b.mustBeAt(t, "/security")
 	w.look(t, b, "security")
+	w.idle(t, w.app).Close() // so that a mail program stands among the devices by its name
 	b.open(t, "/devices")
 	w.look(t, b, "devices")
+	b.press(t, `main a[href*="/devices/program/"]`)
+	w.look(t, b, "program-delete")
+	b.open(t, "/devices")
+	b.press(t, `main a[href$="/delete"]:not([href*="/program/"])`)
+	w.look(t, b, "device-delete")
+	b.open(t, "/password")
+	w.look(t, b, "password")
 }
 
 // signInTrusted: the trusted browser is asked for no code, and none is sent.
