@@ -11,6 +11,8 @@
 // One goroutine drives one connection, and nothing is allocated for a login: on a
 // machine that generator and server share, what the generator costs is taken from
 // the server.
+//
+// [RunWeb] does the same with requests to a web server.
 package bench
 
 import (
