@@ -53,7 +53,7 @@ func (a *app) printHelpdeskCode(w io.Writer, address string, made admin.PhoneRes
 		fmt.Fprintln(w, "  2. chooses \"I do not have this phone\" and types the code")
 		fmt.Fprintln(w, "  3. binds the new number")
 	} else {
-		fmt.Fprintln(w, "  2. types the code where it is asked for")
+		fmt.Fprintln(w, "  2. types the code if it is asked for")
 		fmt.Fprintln(w, "  3. binds a number")
 	}
 	if revoked {

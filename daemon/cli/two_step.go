@@ -9,7 +9,7 @@ import (
 // printTwoStep is how an account stands with two-step verification; what is as
 // ever has no line.
 func (a *app) printTwoStep(line func(key, text string), x accounts.TwoStep, bound bool) {
-	if !x.RequiredFrom.IsZero() {
+	if x.Required || !bound && !x.RequiredFrom.IsZero() {
 		line("two-step", a.requiredWords(x))
 	}
 	if x.Expected != nil {
