@@ -1,17 +1,19 @@
-# make test    everything: formatting, vet, staticcheck, all tests with the race
-#              detector, and the real Dovecot and Postfix. As root on Debian 12;
-#              installs what is missing. "go test ./..." alone works anywhere.
-# make fuzz    every fuzz target for FUZZTIME
-# make bench   latchkey beside Dovecot's own auth service -> BENCHMARKS.md
-# make profile where the time of a login goes
-# make build   the program, in .build/
+# make test         everything: formatting, vet, staticcheck, all tests with the
+#                   race detector, and the real Dovecot, Postfix, Kannel and
+#                   Chromium. As root on Debian 12; installs what is missing.
+#                   "go test ./..." alone works anywhere.
+# make fuzz         every fuzz target for FUZZTIME
+# make bench        latchkey beside Dovecot's own auth service -> BENCHMARKS.md
+# make profile      where the time of a login goes
+# make screenshots  the portal's pictures that README shows -> examples/screenshots
+# make build        the program, in .build/
 
 export PATH := $(PATH):/usr/local/go/bin
 
 STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 FUZZTIME = 10s
 
-.PHONY: test check build bench profile fuzz
+.PHONY: test check build bench profile screenshots fuzz
 
 # Two tests measure memory, which the race detector changes, and run without it.
 # The last command is go test: whoever reads the end of the output sees its
@@ -39,6 +41,11 @@ bench: install
 
 profile: install
 	.ci/profile
+
+# The pictures of all pages are in .build/screenshots then.
+screenshots: install
+	LATCHKEY_REQUIRE_PEERS=1 LATCHKEY_SCREENSHOTS=$(CURDIR)/examples/screenshots \
+		go test -count=1 -timeout 30m -run '^TestWalk$$' ./examples
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

@@ -25,7 +25,7 @@ listen = %[2]q
 certificate = %[3]q
 key = %[4]q
 name = "Example Mail"
-help_text = "IT help desk, room 101, Mon-Fri 8-18"
+help_text = "信息中心 IT desk, 101, 8:00-18:00"
 help_phone = "+86 10 5555 0100"
 
 [mail_servers.imap]

@@ -1,8 +1,10 @@
 package examples
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,7 +120,29 @@ func (b *browser) show(t *testing.T, name, lang string, s screen) {
 	if folder == "" || !shown[name] || s != desk && !onPhone {
 		return
 	}
-	save(t, filepath.Join(folder, fmt.Sprintf("%s-%s-%v.png", name, lang, s)), value(t, b, chromedp.CaptureScreenshot()))
+	picture := packed(t, value(t, b, chromedp.CaptureScreenshot()))
+	path := filepath.Join(folder, fmt.Sprintf("%s-%s-%v.png", name, lang, s))
+	if len(picture) > mostShown {
+		t.Errorf("%s has %d bytes, want at most %d", path, len(picture), mostShown)
+	}
+	save(t, path, picture)
+}
+
+// mostShown bounds the pictures that are committed.
+const mostShown = 120_000
+
+// packed is the same picture in fewer bytes: Chromium packs for speed.
+func packed(t *testing.T, picture []byte) []byte {
+	t.Helper()
+	decoded, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var small bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, decoded); err != nil {
+		t.Fatal(err)
+	}
+	return small.Bytes()
 }
 
 func save(t *testing.T, path string, picture []byte) {
