@@ -184,6 +184,56 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	}
 }
 
+// TestRecordsOfWrongShape: records of the portal whose fields cannot be, under a
+// MAC that is right, are damaged.
+func TestRecordsOfWrongShape(t *testing.T) {
+	s := newStore(t)
+	acct, tag := AccountID{1}, [16]byte{1}
+	key := challengeKey(acct, SessionID{1}, PurposeBind)
+	session := func(payload []byte) error { _, err := s.decodeSession(acct, "12345678", payload); return err }
+	device := func(payload []byte) error { _, err := s.decodeDevice(acct, "12345678", payload); return err }
+	challenge := func(payload []byte) error {
+		sealed, err := s.keys.Seal(s.rand, key, payload)
+		if err == nil {
+			_, err = s.openChallenge(key, sealed)
+		}
+		return err
+	}
+	for name, test := range map[string]struct {
+		read   func([]byte) error
+		record any
+		good   bool
+	}{
+		"session":               {session, sessionRecord{Address: "u@x", Tag: tag[:], Stage: 1}, true},
+		"session, short tag":    {session, sessionRecord{Address: "u@x", Tag: tag[:15], Stage: 1}, false},
+		"session, no tag":       {session, sessionRecord{Address: "u@x", Tag: make([]byte, 16), Stage: 1}, false},
+		"session, no stage":     {session, sessionRecord{Address: "u@x", Tag: tag[:]}, false},
+		"session, stage 4":      {session, sessionRecord{Address: "u@x", Tag: tag[:], Stage: 4}, false},
+		"session, no address":   {session, sessionRecord{Tag: tag[:], Stage: 1}, false},
+		"session, long device":  {session, sessionRecord{Address: "u@x", Tag: tag[:], Stage: 1, Device: tag[:9]}, false},
+		"device":                {device, deviceRecord{Tag: tag[:]}, true},
+		"device, long tag":      {device, deviceRecord{Tag: append(tag[:], 1)}, false},
+		"device, endless trust": {device, deviceRecord{Tag: tag[:], Trusted: 1}, false},
+		"challenge":             {challenge, challengeRecord{ID: tag[:], Number: "+1"}, true},
+		"challenge, short id":   {challenge, challengeRecord{ID: tag[:8], Number: "+1"}, false},
+		"challenge, no number":  {challenge, challengeRecord{ID: tag[:]}, false},
+		"state of codes": {func(b []byte) error { _, err := s.decodeCodeState(b); return err },
+			codeStateRecord{Numbers: append(tag[:], 1)}, false},
+		"recovery codes": {func(b []byte) error { _, err := s.decodeRecoveryCodes(b); return err },
+			recoveryCodesRecord{Codes: []recoveryCodeRecord{{Tag: tag[:1]}}}, false},
+		"helpdesk's code": {func(b []byte) error { _, err := s.decodeHelpdeskCode(b); return err },
+			helpdeskCodeRecord{Tag: tag[:1]}, false},
+	} {
+		payload, err := s.enc.Marshal(test.record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := test.read(payload); test.good != (err == nil) || !test.good && !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v; good: %v", name, err, test.good)
+		}
+	}
+}
+
 func TestScopes(t *testing.T) {
 	for service, want := range map[string]Scopes{
 		"imap": ScopeIMAP, "IMAP": ScopeIMAP, "pop3": ScopePOP3, "smtp": ScopeSMTP, "Submission": ScopeSMTP,
