@@ -87,11 +87,12 @@ func (w *walker) walk(t *testing.T) {
 }
 
 // mailPass: every mail program gets in with the secret. One after the other: a
-// main password is hashed for the first, and remembered for the rest.
+// main password is hashed for the first, and remembered for the rest. As mail
+// programs do, it tries again where the machine was too busy to look.
 func (w *walker) mailPass(t *testing.T, secret string) {
 	t.Helper()
 	for _, d := range w.doors {
-		if err := d.pass(attempt{mechanism: "PLAIN", user: w.address, secret: secret}); err != nil {
+		if err := d.passWithin(mostPresses, attempt{mechanism: "PLAIN", user: w.address, secret: secret}); err != nil {
 			t.Error(err)
 		}
 	}
