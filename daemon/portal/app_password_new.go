@@ -14,6 +14,7 @@ import (
 // the app password will have: sent twice, it makes one.
 type newAppPasswordView struct {
 	ID      store.AppPasswordID
+	Sealed  string // ID, as the form carries it: nobody chooses an id
 	Name    string
 	Scopes  string
 	Expires string
@@ -21,6 +22,9 @@ type newAppPasswordView struct {
 	Choices []scopeChoice
 	Days    []int // how long it may last; 0: for ever
 }
+
+// sealedAppPassword is the seal of the id that an app password will have.
+const sealedAppPassword = "app-password"
 
 // lifetimes are how long an app password may last, in days; 0: until revoked.
 func lifetimes() []int { return []int{0, 30, 90, 180, 365} }
@@ -40,6 +44,7 @@ func (s *Server) showNewAppPassword(w http.ResponseWriter, r *http.Request, v *v
 
 func (s *Server) newAppPasswordPage(w http.ResponseWriter, r *http.Request, status int, view newAppPasswordView) {
 	view.Choices, view.Days = scopeChoices(), lifetimes()
+	view.Sealed = visitOf(r).seal(sealedAppPassword, view.ID.String())
 	s.render(w, r, status, "app_password_new", view)
 }
 
@@ -52,7 +57,7 @@ type madeView struct {
 }
 
 func (s *Server) saveNewAppPassword(w http.ResponseWriter, r *http.Request, v *visit) {
-	spec, good := s.readNewAppPassword(v.form)
+	spec, good := s.readNewAppPassword(v)
 	if !good {
 		s.errorPage(w, r, http.StatusBadRequest, "error.bad_form")
 		return
@@ -82,10 +87,12 @@ func (s *Server) saveNewAppPassword(w http.ResponseWriter, r *http.Request, v *v
 }
 
 // readNewAppPassword reads the form; false: no page of ours has sent it.
-func (s *Server) readNewAppPassword(f form) (accounts.NewAppPassword, bool) {
+func (s *Server) readNewAppPassword(v *visit) (accounts.NewAppPassword, bool) {
+	f := v.form
 	spec := accounts.NewAppPassword{Name: f["name"]}
+	id, ours := v.unseal(sealedAppPassword, f["id"])
 	var err error
-	if spec.ID, err = store.ParseAppPasswordID(f["id"]); err != nil || spec.ID.IsZero() {
+	if spec.ID, err = store.ParseAppPasswordID(id); err != nil || !ours || spec.ID.IsZero() {
 		return spec, false
 	}
 	if spec.Scopes, err = store.ParseScopes(f["scopes"]); err != nil {

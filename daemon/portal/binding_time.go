@@ -1,9 +1,7 @@
 package portal
 
 import (
-	"crypto/hmac"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -11,19 +9,20 @@ import (
 // page that was left open on a shared computer binds nobody else's number.
 const bindWithin = 5 * time.Minute
 
-// stamp is when a binding page was opened, signed for this session, so that the
-// page can carry it and nothing has to be kept.
+// sealedOpened is the seal of when a binding page was opened.
+const sealedOpened = "opened"
+
+// stamp is when a binding page was opened, as its form carries it.
 func (v *visit) stamp(opened time.Time) string {
-	at := strconv.FormatInt(opened.Unix(), 10)
-	return at + "." + v.mark("opened "+at)
+	return v.seal(sealedOpened, strconv.FormatInt(opened.Unix(), 10))
 }
 
 // stamped is when the page of this form was opened; false: the stamp is none of
 // ours, or its time is over.
 func (v *visit) stamped(now time.Time) (time.Time, bool) {
-	at, mark, _ := strings.Cut(v.form["opened"], ".")
+	at, ours := v.unseal(sealedOpened, v.form["opened"])
 	seconds, err := strconv.ParseInt(at, 10, 64)
-	if err != nil || !hmac.Equal([]byte(mark), []byte(v.mark("opened "+at))) {
+	if !ours || err != nil {
 		return time.Time{}, false
 	}
 	opened := time.Unix(seconds, 0)

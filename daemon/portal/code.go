@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
@@ -26,7 +27,7 @@ type codeView struct {
 // codeView is the state of the code of one purpose. That there is none is no
 // error: Sent is false.
 func (s *Server) codeView(r *http.Request, v *visit, purpose store.Purpose) (codeView, error) {
-	view := codeView{Phone: v.session.Phone, NoSMS: s.Accounts.Send == nil}
+	view := codeView{Phone: unbroken(v.session.Phone), NoSMS: s.Accounts.Send == nil}
 	c, err := s.Accounts.Challenge(r.Context(), *v.session, purpose)
 	if errors.Is(err, accounts.ErrNoCode) {
 		return view, nil
@@ -34,11 +35,14 @@ func (s *Server) codeView(r *http.Request, v *visit, purpose store.Purpose) (cod
 	if err != nil {
 		return codeView{}, err
 	}
-	view.Sent, view.Phone = true, c.Phone
+	view.Sent, view.Phone = true, unbroken(c.Phone)
 	view.Expires, view.ResendAt, view.TooSoon = c.Expires, c.ResendAt, c.ResendAt.After(s.Now())
 	view.SendingsLeft, view.TriesLeft = c.SendingsLeft, c.TriesLeft
 	return view, nil
 }
+
+// unbroken keeps a masked number on one line.
+func unbroken(masked string) string { return strings.ReplaceAll(masked, " ", "\u00a0") }
 
 // enterCode tries the code of the form.
 func (s *Server) enterCode(w http.ResponseWriter, r *http.Request, v *visit, purpose store.Purpose) (accounts.Entered, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 )
 
 // formToken is what every form inside a session carries, beside the check of
@@ -28,4 +29,14 @@ func (v *visit) mark(text string) string {
 	mac := hmac.New(sha256.New, []byte(v.cookie))
 	mac.Write([]byte(text))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// seal signs a text that a page carries to its own form, so that nothing has to be
+// kept for it: what comes back is what this session was given.
+func (v *visit) seal(what, text string) string { return text + "." + v.mark(what+" "+text) }
+
+// unseal undoes seal; false: this session was not given that.
+func (v *visit) unseal(what, sealed string) (string, bool) {
+	text, mark, _ := strings.Cut(sealed, ".")
+	return text, hmac.Equal([]byte(mark), []byte(v.mark(what+" "+text)))
 }

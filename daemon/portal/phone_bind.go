@@ -89,7 +89,7 @@ func (s *Server) numberPage(w http.ResponseWriter, r *http.Request, v *visit, b 
 		Opened:   v.stamp(opened),
 		Until:    opened.Add(bindWithin),
 		Number:   echoedNumber(v.form["number"]),
-		Phone:    v.session.Phone,
+		Phone:    unbroken(v.session.Phone),
 		Required: at == mustBind,
 		Rebind:   at == atRebind,
 		Helpdesk: v.session.HelpdeskNeeded,
