@@ -137,6 +137,9 @@ func (a *app) damagedRecord(r store.DamagedRecord) string {
 	if r.Missing {
 		text += " is missing"
 	}
+	if r.Stale {
+		text += " lists what is not there"
+	}
 	return text
 }
 
