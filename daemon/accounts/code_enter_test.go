@@ -280,66 +280,66 @@ func TestCodeOpensNothingElse(t *testing.T) {
 	})
 }
 
-// TestEnterCode: what each purpose does.
-func TestEnterCode(t *testing.T) {
-	t.Run("sign-in", func(t *testing.T) {
-		w := worldWith(t)
-		first := w.signIn(alice)
-		w.pass(2 * time.Minute)
-		e := w.insideOf(first, false)
-		if e.Session.Stage != store.StageIn || !e.Session.Fresh || e.Device == nil || e.Binding != nil ||
-			!e.Cookie.Until.Equal(w.now.Add(12*time.Hour-2*time.Minute)) || e.Session.ID != first.Session.ID {
-			t.Errorf("%+v", e)
-		}
-		if got := w.logins(); got != "SMS-CODE ok-code" {
-			t.Errorf("logins: %s", got)
-		}
-	})
-	t.Run("bind", func(t *testing.T) {
-		w := newWorld(t)
-		w.add(alice)
-		w.Enforced = func(string, time.Time) bool { return true }
-		w.must(w.ExpectPhone(t.Context(), admin, alice, phoneA))
-		first := w.signIn(alice)
-		w.ask(first.Session, store.PurposeBind, "138 1234 5678")
-		e, err := w.enter(first.Session, store.PurposeBind, w.phone.code())
-		w.must(err)
-		if e.Session.Stage != store.StageIn || !e.Session.Fresh || e.Session.Required || !e.Session.Bound || e.Device != nil ||
-			e.Binding == nil || e.Binding.Phone != "+86 138****5678" || e.Session.Device != first.Session.Device {
-			t.Errorf("%+v", e)
-		}
-		p, err := w.RevealPhone(t.Context(), admin, alice)
-		w.must(err)
-		if p.Number != phoneA || p.BoundBy != "owner" || w.show().MainPassword != MainBound {
-			t.Errorf("%+v", p)
-		}
-		w.ask(e.Session, store.PurposeChange, phoneB) // what was expected is bound, so that any other may be
-	})
-	t.Run("change", func(t *testing.T) {
-		w := worldWith(t)
-		in := w.inside(alice)
-		w.ask(in.Session, store.PurposeChange, phoneB)
-		if w.phone.last().To != phoneB {
-			t.Errorf("%v", w.phone.last())
-		}
-		e, err := w.enter(in.Session, store.PurposeChange, w.phone.code())
-		w.must(err)
-		if e.Session.Phone != store.MaskNumber(phoneB) || e.Binding == nil || !e.Binding.Changed {
-			t.Errorf("%+v", e)
-		}
-	})
-	t.Run("confirm", func(t *testing.T) {
-		w := worldWith(t)
-		in := w.inside(alice)
-		w.pass(20 * time.Minute)
-		if s, err := w.find(in); err != nil || s.Fresh {
-			t.Errorf("%+v, %v", s, err)
-		}
-		w.ask(in.Session, store.PurposeConfirm, "")
-		e, err := w.enter(in.Session, store.PurposeConfirm, w.phone.code())
-		w.must(err)
-		if !e.Session.Fresh || !e.Session.Stepped.Equal(w.now) || e.Binding != nil || e.Device != nil {
-			t.Errorf("%+v", e)
-		}
-	})
+func TestEnterToSignIn(t *testing.T) {
+	w := worldWith(t)
+	first := w.signIn(alice)
+	w.pass(2 * time.Minute)
+	e := w.insideOf(first, false)
+	if e.Session.Stage != store.StageIn || !e.Session.Fresh || e.Device == nil || e.Binding != nil ||
+		!e.Cookie.Until.Equal(w.now.Add(12*time.Hour-2*time.Minute)) || e.Session.ID != first.Session.ID {
+		t.Errorf("%+v", e)
+	}
+	if got := w.logins(); got != "SMS-CODE ok-code" {
+		t.Errorf("logins: %s", got)
+	}
+}
+
+func TestEnterToBind(t *testing.T) {
+	w := newWorld(t)
+	w.add(alice)
+	w.Enforced = func(string, time.Time) bool { return true }
+	w.must(w.ExpectPhone(t.Context(), admin, alice, phoneA))
+	first := w.signIn(alice)
+	w.ask(first.Session, store.PurposeBind, "138 1234 5678")
+	e, err := w.enter(first.Session, store.PurposeBind, w.phone.code())
+	w.must(err)
+	if e.Session.Stage != store.StageIn || !e.Session.Fresh || e.Session.Required || !e.Session.Bound || e.Device != nil ||
+		e.Binding == nil || e.Binding.Phone != "+86 138****5678" || e.Session.Device != first.Session.Device {
+		t.Errorf("%+v", e)
+	}
+	p, err := w.RevealPhone(t.Context(), admin, alice)
+	w.must(err)
+	if p.Number != phoneA || p.BoundBy != "owner" || w.show().MainPassword != MainBound {
+		t.Errorf("%+v", p)
+	}
+	w.ask(e.Session, store.PurposeChange, phoneB) // what was expected is bound, so that any other may be
+}
+
+func TestEnterToChange(t *testing.T) {
+	w := worldWith(t)
+	in := w.inside(alice)
+	w.ask(in.Session, store.PurposeChange, phoneB)
+	if w.phone.last().To != phoneB {
+		t.Errorf("%v", w.phone.last())
+	}
+	e, err := w.enter(in.Session, store.PurposeChange, w.phone.code())
+	w.must(err)
+	if e.Session.Phone != store.MaskNumber(phoneB) || e.Binding == nil || !e.Binding.Changed {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestEnterToConfirm(t *testing.T) {
+	w := worldWith(t)
+	in := w.inside(alice)
+	w.pass(20 * time.Minute)
+	if s, err := w.find(in); err != nil || s.Fresh {
+		t.Errorf("%+v, %v", s, err)
+	}
+	w.ask(in.Session, store.PurposeConfirm, "")
+	e, err := w.enter(in.Session, store.PurposeConfirm, w.phone.code())
+	w.must(err)
+	if !e.Session.Fresh || !e.Session.Stepped.Equal(w.now) || e.Binding != nil || e.Device != nil {
+		t.Errorf("%+v", e)
+	}
 }

@@ -9,14 +9,14 @@ import (
 
 // giveBack undoes a sending that failed: it costs the person nothing. What
 // happened to the challenge meanwhile stays: tries, other sendings, its end.
-func (s *Service) giveBack(ctx context.Context, address string, out *sending) error {
+func (s *Service) giveBack(ctx context.Context, out *sending) error {
 	return explain(s.Store.Update(ctx, func(w *store.Writer) error {
 		failed := out.event
 		failed.Kind = store.EventCodeFailed
 		if err := errors.Join(refund(w, out.spent), w.PutEvent(failed)); err != nil {
 			return err
 		}
-		account, err := w.Account(address)
+		account, err := w.Account(failed.Address)
 		if errors.Is(err, store.ErrNoAccount) || err == nil && account.ID != out.after.Account {
 			return nil
 		} else if err != nil {

@@ -122,8 +122,7 @@ func (o *own) inside() error {
 // stepped tells whether the second step was passed a moment ago. Who has none,
 // has nothing to pass.
 func (o *own) stepped() bool {
-	last := o.session.Stepped
-	return !o.bound() || !last.IsZero() && o.now.Before(last.Add(time.Duration(o.s.Config().Portal.StepUp)))
+	return !o.bound() || o.now.Before(o.session.Stepped.Add(time.Duration(o.s.Config().Portal.StepUp)))
 }
 
 // freshInside is inside, and the second step passed a moment ago.
