@@ -41,14 +41,14 @@ type numberPages struct {
 	purpose        store.Purpose
 	page, codePage string
 	path, codePath string
-	sendPath, told string
+	sendPath       string
 	wants          func(v *visit) bool // whether the pages are for this visitor
 }
 
 func bindPages() numberPages {
 	return numberPages{
 		purpose: store.PurposeBind, page: "phone_bind", codePage: "phone_bind_code",
-		path: pathPhoneBind, codePath: pathPhoneBindCode, sendPath: pathPhoneBindSend, told: "told.phone_bound",
+		path: pathPhoneBind, codePath: pathPhoneBindCode, sendPath: pathPhoneBindSend,
 		wants: func(v *visit) bool { return !v.session.Bound || v.stands() == atRebind },
 	}
 }
@@ -56,7 +56,7 @@ func bindPages() numberPages {
 func changePages() numberPages {
 	return numberPages{
 		purpose: store.PurposeChange, page: "phone_change", codePage: "phone_change_code",
-		path: pathPhoneChange, codePath: pathPhoneChangeCode, sendPath: pathPhoneChangeSend, told: "told.phone_changed",
+		path: pathPhoneChange, codePath: pathPhoneChangeCode, sendPath: pathPhoneChangeSend,
 		wants: func(v *visit) bool { return v.session.Bound },
 	}
 }
@@ -174,15 +174,18 @@ func (s *Server) saveNumberCode(b numberPages) handler {
 		case err != nil:
 			s.refused(w, r, v, err, func(status int) { s.numberCodePage(w, r, v, b, status) })
 		default:
-			s.redirectTold(w, r, pathPhone, boundMessage(b, e))
+			s.redirectTold(w, r, pathPhone, boundMessage(e))
 		}
 	}
 }
 
 // boundMessage says what binding has done.
-func boundMessage(b numberPages, e accounts.Entered) message {
+func boundMessage(e accounts.Entered) message {
 	if e.Binding != nil && len(e.Binding.Ended) > 0 {
 		return counted(true, "told.phone_bound_ended", len(e.Binding.Ended), time.Time{})
 	}
-	return message{Good: true, Key: b.told}
+	if e.Binding != nil && e.Binding.Changed {
+		return message{Good: true, Key: "told.phone_changed"}
+	}
+	return message{Good: true, Key: "told.phone_bound"}
 }

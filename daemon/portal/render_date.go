@@ -33,13 +33,13 @@ func timeElement(at time.Time, text string) template.HTML {
 
 func (s *Server) zone() *time.Location { return s.Config().TwoStep.Zone() }
 
-// left is how long it is until then: "4:35", never below "0:00".
+// left is how long it is until then: "04:35", never below "00:00".
 func (s *Server) left(until time.Time) string {
 	seconds := s.secondsLeft(until)
-	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+	return fmt.Sprintf("%02d:%02d", seconds/60, seconds%60)
 }
 
-// secondsLeft rounds up: a page that says 0:01 is still good.
+// secondsLeft rounds up: a page that says 00:01 is still good.
 func (s *Server) secondsLeft(until time.Time) int {
 	return max(0, int((until.Sub(s.Now())+time.Second-1)/time.Second))
 }

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,12 +85,24 @@ func TestHangUp(t *testing.T) {
 		w := aged(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
-		done := make(chan bool)
-		go func() { done <- w.age(ctx, began) }()
+		done := make(chan *httptest.ResponseRecorder)
+		go func() {
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, "https://"+host+pathSignIn, strings.NewReader("address=nobody&password=x"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			a := httptest.NewRecorder()
+			w.handler.ServeHTTP(a, r)
+			done <- a
+		}()
 		synctest.Wait()
+		if w.room.all != 1 {
+			t.Errorf("%d wait", w.room.all)
+		}
 		cancel()
-		if <-done || time.Since(began) != 0 {
+		if a := <-done; time.Since(began) != 0 || a.Body.Len() > 0 {
 			t.Errorf("waited %s for nobody", time.Since(began))
+		}
+		if w.room.all != 0 {
+			t.Errorf("%d still have a place", w.room.all)
 		}
 	})
 }

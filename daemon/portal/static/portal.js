@@ -57,7 +57,7 @@
 		for (const one of counted) {
 			if (one.done) continue;
 			const left = Math.max(0, Math.ceil((one.until - performance.now()) / 1000));
-			one.el.textContent = Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0");
+			one.el.textContent = [left / 60, left % 60].map((n) => String(Math.floor(n)).padStart(2, "0")).join(":");
 			if (left > 0) continue;
 			one.done = true;
 			if (one.el.dataset.opens) one.el.closest(".countdown").hidden = true;
