@@ -28,19 +28,26 @@ func address(i int) string { return fmt.Sprintf("user%04d@example.org", i) }
 type latchkeyFolder struct {
 	config   string
 	socket   string
-	accounts []byte // lines for latchkey bench, one for each app password
+	accounts []byte // lines for latchkey bench, one for each app password of the first accountCount accounts
 	mainHash string
+}
+
+// contents are what a data folder is filled with.
+type contents struct {
+	accounts int
+	settings string                                                  // in the configuration, beside the folders
+	more     func(context.Context, *store.Store, *secret.Keys) error // puts in the rest; nil: there is none
 }
 
 // makeLatchkey fills a data folder with accounts that have a main password, no
 // phone, and app passwords.
-func makeLatchkey(ctx context.Context, dir string) (*latchkeyFolder, error) {
+func makeLatchkey(ctx context.Context, dir string, c contents) (*latchkeyFolder, error) {
 	data, run := filepath.Join(dir, "data"), filepath.Join(dir, "run")
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
 	f := &latchkeyFolder{config: filepath.Join(dir, "latchkey.toml"), socket: filepath.Join(run, "auth-client")}
-	config := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n", data, run)
+	config := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n%s", data, run, c.settings)
 	if err := os.WriteFile(f.config, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
@@ -61,8 +68,11 @@ func makeLatchkey(ctx context.Context, dir string) (*latchkeyFolder, error) {
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	for i := 0; i < accountCount && err == nil; i += accountsPerUpdate {
-		err = f.fill(ctx, st, keys, i, min(i+accountsPerUpdate, accountCount))
+	for i := 0; i < c.accounts && err == nil; i += accountsPerUpdate {
+		err = f.fill(ctx, st, keys, i, min(i+accountsPerUpdate, c.accounts))
+	}
+	if err == nil && c.more != nil {
+		err = c.more(ctx, st, keys)
 	}
 	return f, errors.Join(err, st.Close())
 }
@@ -82,7 +92,9 @@ func (f *latchkeyFolder) fill(ctx context.Context, st *store.Store, keys *secret
 				if err != nil {
 					return err
 				}
-				lines = fmt.Appendf(lines, "%s\t%s\n", account.Address, letters)
+				if i < accountCount {
+					lines = fmt.Appendf(lines, "%s\t%s\n", account.Address, letters)
+				}
 			}
 			if err := w.PutAccount(account); err != nil {
 				return err

@@ -29,6 +29,7 @@ type results struct {
 	site   *site
 	quiet  map[shape]map[string][]*bench.Result // by subject's name, one for each round
 	floods []*flooded
+	portal *portalResults
 	took   time.Duration
 
 	loadBefore string
@@ -55,6 +56,10 @@ func (s *site) measure(ctx context.Context) (*results, error) {
 			return nil, err
 		}
 		r.floods = append(r.floods, f.flooded)
+	}
+	var err error
+	if r.portal, err = s.measurePortal(ctx); err != nil {
+		return nil, fmt.Errorf("portal: %w", err)
 	}
 	r.took = time.Since(began)
 	return r, nil
@@ -172,9 +177,9 @@ func (s *site) floodOnce(ctx context.Context, plan floodPlan) error {
 }
 
 // median returns the middle one of the rounds' figures.
-func median(list []*bench.Result, figure func(*bench.Result) float64) float64 {
+func median[T any](rounds []T, figure func(T) float64) float64 {
 	var figures []float64
-	for _, r := range list {
+	for _, r := range rounds {
 		figures = append(figures, figure(r))
 	}
 	return middle(figures)

@@ -44,24 +44,25 @@ func startProcess(ctx context.Context, dir, name, socket, exe string, args ...st
 		p.cmd.Wait() // how it ended is in what it printed
 		close(p.done)
 	}()
-	if err := p.waitForSocket(ctx); err != nil {
+	if err := p.waitFor(ctx, "unix", socket); err != nil {
 		p.stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *process) waitForSocket(ctx context.Context) error {
+// waitFor waits until the process takes connections at an address.
+func (p *process) waitFor(ctx context.Context, network, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, startFor)
 	defer cancel()
 	for {
-		nc, err := net.Dial("unix", p.socket)
+		nc, err := net.Dial(network, address)
 		if err == nil {
 			return nc.Close()
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not open its socket: %w\n%s", p.name, errors.Join(err, ctx.Err()), p.said())
+			return fmt.Errorf("%s did not open %s: %w\n%s", p.name, address, errors.Join(err, ctx.Err()), p.said())
 		case <-p.done:
 			return fmt.Errorf("%s ended at once\n%s", p.name, p.said())
 		case <-time.After(20 * time.Millisecond):

@@ -7,13 +7,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/bench"
 )
 
 const profileFor = 10 * time.Second
 
-// profile prints what latchkey spends its CPU time on, under each shape of load.
+// profile prints what latchkey spends its CPU time on, under each shape of load
+// and under page views.
 func profile(ctx context.Context, o *options, dir string) error {
-	f, err := makeLatchkey(ctx, dir)
+	f, err := makeLatchkey(ctx, dir, contents{accounts: accountCount})
 	if err != nil {
 		return err
 	}
@@ -22,21 +25,16 @@ func profile(ctx context.Context, o *options, dir string) error {
 		return err
 	}
 	for _, sh := range []shape{serial, piped} {
-		file := filepath.Join(dir, "cpu")
-		if err := s.profileOne(ctx, sh, file); err != nil {
+		if err := s.profileLogins(ctx, sh); err != nil {
 			return err
 		}
-		top := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-nodecount=45", o.latchkey, file)
-		top.Stdout, top.Stderr = os.Stdout, os.Stderr
-		if err := top.Run(); err != nil {
-			return fmt.Errorf("go tool pprof: %w", err)
-		}
 	}
-	return nil
+	return s.profilePages(ctx)
 }
 
-// profileOne writes the profile of a whole life of the daemon to file.
-func (s *site) profileOne(ctx context.Context, sh shape, file string) error {
+// profileLogins profiles a whole life of the daemon under logins.
+func (s *site) profileLogins(ctx context.Context, sh shape) error {
+	file := filepath.Join(s.dir, "cpu")
 	p, err := startProcess(ctx, s.dir, "latchkey", s.latchkeyFolder.socket, s.latchkey,
 		"serve", "--config", s.latchkeyFolder.config, "--cpuprofile", file)
 	if err != nil {
@@ -48,5 +46,40 @@ func (s *site) profileOne(ctx context.Context, sh shape, file string) error {
 		return err
 	}
 	fmt.Printf("\n%v: %.0f logins/s while profiled\n\n", sh, r.LoginsPerSecond)
+	return s.top(ctx, file)
+}
+
+// profilePages profiles it under page views.
+func (s *site) profilePages(ctx context.Context) error {
+	pages, err := makePortal(ctx, filepath.Join(s.dir, "portal"))
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(s.dir, "cpu")
+	p, err := s.startPortal(ctx, pages, "--cpuprofile", file)
+	if err != nil {
+		return err
+	}
+	views, err := pages.views()
+	if err == nil {
+		var r *bench.WebResult
+		if r, err = bench.RunWeb(ctx, bench.WebOptions{Addr: pages.addr, Connections: fewViewers, Duration: profileFor, Requests: views}); err == nil {
+			fmt.Printf("\n%d viewers: %.0f pages/s while profiled\n\n", fewViewers, r.PerSecond)
+		}
+	}
+	p.stop() // writes the profile
+	if err != nil {
+		return err
+	}
+	return s.top(ctx, file)
+}
+
+// top prints where the time of a profile went.
+func (s *site) top(ctx context.Context, file string) error {
+	top := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-nodecount=45", s.latchkey, file)
+	top.Stdout, top.Stderr = os.Stdout, os.Stderr
+	if err := top.Run(); err != nil {
+		return fmt.Errorf("go tool pprof: %w", err)
+	}
 	return nil
 }
