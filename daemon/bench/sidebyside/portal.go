@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -11,26 +12,28 @@ import (
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
-// Who is who among the accounts of the portal's folder. The first accountCount
-// have mail programs that log in, the last look at pages, the others sign in
-// over and over.
-const (
-	portalAccounts = 10_000
-	viewerCount    = 48
-	firstSignIn    = accountCount
-	firstViewer    = portalAccounts - viewerCount
-)
+// crowd says who is who among the accounts of the portal's folder: the first have
+// mail programs that log in, the last look at pages, those between sign in over
+// and over.
+type crowd struct{ all, mail, viewers int }
 
-// portal is a data folder of the size of a university, and the portal over it.
+// university is the crowd that is measured.
+func university() crowd { return crowd{all: 10_000, mail: accountCount, viewers: 48} }
+
+func (c crowd) firstViewer() int { return c.all - c.viewers }
+
+// portal is a data folder with a crowd in it, and the portal over it.
 type portal struct {
 	*latchkeyFolder
-	addr    string // host and port
-	appFile string // accounts for latchkey bench
-	viewers []viewer
+	crowd        crowd
+	addr         string // host and port
+	mailPrograms []byte // accounts for latchkey bench
+	appFile      string // with those in it
+	viewers      []viewer
 }
 
 // makePortal fills the folder.
-func makePortal(ctx context.Context, dir string) (*portal, error) {
+func makePortal(ctx context.Context, dir string, who crowd) (*portal, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -38,23 +41,23 @@ func makePortal(ctx context.Context, dir string) (*portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{addr: addr, appFile: filepath.Join(dir, "app-passwords")}
+	p := &portal{crowd: who, addr: addr, appFile: filepath.Join(dir, "app-passwords")}
 	c := contents{
-		accounts: portalAccounts,
+		accounts: who.all,
 		settings: fmt.Sprintf("[portal]\nlisten = %q\nurl = \"http://%s\"\ntrusted_proxies = [\"127.0.0.1\"]\n", addr, addr),
 		more: func(ctx context.Context, st *store.Store, keys *secret.Keys) error {
-			viewers, err := bindViewers(ctx, st, keys)
-			p.viewers = viewers
-			if err != nil {
+			if err := p.bindViewers(ctx, st, keys); err != nil {
 				return err
 			}
-			return remember(ctx, st)
+			return p.remember(ctx, st)
 		},
 	}
 	if p.latchkeyFolder, err = makeLatchkey(ctx, dir, c); err != nil {
 		return nil, err
 	}
-	return p, os.WriteFile(p.appFile, p.accounts, 0o600)
+	lines := bytes.SplitAfter(p.accounts, []byte("\n"))
+	p.mailPrograms = bytes.Join(lines[:who.mail*appPasswordsOfEach], nil)
+	return p, os.WriteFile(p.appFile, p.mailPrograms, 0o600)
 }
 
 // freePort is an address of this machine that nobody listens on.

@@ -59,17 +59,17 @@ func (p *portal) signIn(i int, cookies []*http.Cookie) (*http.Request, error) {
 
 // enter signs the viewers in, and looks at each of their pages once.
 func (p *portal) enter(ctx context.Context) error {
-	client := &http.Client{Timeout: answerFor, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := browser()
 	defer client.CloseIdleConnections()
 	for i := range p.viewers {
 		v := &p.viewers[i]
-		session, err := p.session(ctx, client, firstViewer+i, v.cookies)
+		session, err := p.session(ctx, client, p.crowd.firstViewer()+i, v.cookies)
 		if err != nil {
 			return err
 		}
 		v.cookies = append(v.cookies, session)
 		for _, page := range pages() {
-			if err := p.look(ctx, client, v, page); err != nil {
+			if _, err := p.look(ctx, client, v, page); err != nil {
 				return err
 			}
 		}
@@ -101,17 +101,22 @@ func (p *portal) session(ctx context.Context, client *http.Client, i int, cookie
 	}
 }
 
+// browser follows no redirection.
+func browser() *http.Client {
+	return &http.Client{Timeout: answerFor, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // look opens one page of a viewer, which has to be theirs.
-func (p *portal) look(ctx context.Context, client *http.Client, v *viewer, page string) error {
+func (p *portal) look(ctx context.Context, client *http.Client, v *viewer, page string) (string, error) {
 	r, err := p.request(http.MethodGet, page, v.addr.String(), nil, v.cookies)
 	if err != nil {
-		return err
+		return "", err
 	}
 	answer, body, err := ask(ctx, client, r)
 	if err == nil && (answer.StatusCode != http.StatusOK || !strings.Contains(body, v.address)) {
 		err = fmt.Errorf("%s of %s: %s, %d bytes", page, v.address, answer.Status, len(body))
 	}
-	return err
+	return body, err
 }
 
 // maxPage bounds what is read of a page.
@@ -149,7 +154,7 @@ func (p *portal) views() ([]bench.WebRequest, error) {
 // never seen before.
 func (p *portal) signIns() ([]bench.WebRequest, error) {
 	var list []bench.WebRequest
-	for i := firstSignIn; i < firstViewer; i++ {
+	for i := p.crowd.mail; i < p.crowd.firstViewer(); i++ {
 		r, err := p.signIn(i, nil)
 		if err != nil {
 			return nil, err

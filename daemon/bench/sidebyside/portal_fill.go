@@ -32,11 +32,10 @@ type viewer struct {
 }
 
 // bindViewers gives the viewers a phone, recovery codes and a trusted browser.
-func bindViewers(ctx context.Context, st *store.Store, keys *secret.Keys) ([]viewer, error) {
-	var viewers []viewer
-	err := st.Update(ctx, func(w *store.Writer) error {
-		viewers = nil
-		for i := firstViewer; i < portalAccounts; i++ {
+func (p *portal) bindViewers(ctx context.Context, st *store.Store, keys *secret.Keys) error {
+	return st.Update(ctx, func(w *store.Writer) error {
+		p.viewers = nil
+		for i := p.crowd.firstViewer(); i < p.crowd.all; i++ {
 			account, err := w.Account(address(i))
 			if err != nil {
 				return err
@@ -45,11 +44,10 @@ func bindViewers(ctx context.Context, st *store.Store, keys *secret.Keys) ([]vie
 			if err != nil {
 				return err
 			}
-			viewers = append(viewers, viewer{account.Address, home(i), []*http.Cookie{device}})
+			p.viewers = append(p.viewers, viewer{account.Address, home(i), []*http.Cookie{device}})
 		}
 		return nil
 	})
-	return viewers, err
 }
 
 // bind gives one account all that, and returns the cookie of its browser.
@@ -90,57 +88,64 @@ func bind(w *store.Writer, keys *secret.Keys, account *store.Account, i int) (*h
 func home(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}) }
 
 // remember writes down which mail programs logged in during the last days.
-func remember(ctx context.Context, st *store.Store) error {
+func (p *portal) remember(ctx context.Context, st *store.Store) error {
 	var events []store.Event
 	var uses []store.Use
-	write := func() error {
-		err := st.WriteMerged(ctx, events, uses)
-		events, uses = events[:0], uses[:0]
-		return err
-	}
 	now := time.Now()
-	for i := range portalAccounts {
-		var account *store.Account
-		err := st.View(ctx, func(r *store.Reader) (err error) {
-			account, err = r.Account(address(i))
-			return err
-		})
+	for i := range p.crowd.all {
+		account, err := readAccount(ctx, st, address(i))
 		if err != nil {
 			return err
 		}
 		logins := othersLogins
-		if i >= firstViewer {
+		if i >= p.crowd.firstViewer() {
 			logins = viewersLogins
 		}
 		if len(events)+len(uses)+appPasswordsOfEach*(logins+1) > recordsPerWrite {
-			if err := write(); err != nil {
+			if err := st.WriteMerged(ctx, events, uses); err != nil {
 				return err
 			}
+			events, uses = events[:0], uses[:0]
 		}
-		for n, row := range account.AppPasswords {
-			newest := program(account, row, n, home(i))
-			for ago := logins - 1; ago >= 0; ago-- {
-				e := newest
-				e.Time = now.Add(-time.Duration(ago) * rememberedDays * 24 * time.Hour / time.Duration(logins+1))
-				e.Last, e.Count = e.Time.Add(time.Minute), 12
-				events = append(events, e)
-			}
-			uses = append(uses, store.Use{Address: account.Address, AccountID: account.ID, Credential: newest.Credential,
-				LastUse: store.LastUse{Time: now, Addr: newest.Addr, Service: newest.Service, ClientID: newest.ClientID}})
+		for n := range account.AppPasswords {
+			past, use := history(account, n, home(i), logins, now)
+			events, uses = append(events, past...), append(uses, use)
 		}
 	}
-	return write()
+	return st.WriteMerged(ctx, events, uses)
+}
+
+func readAccount(ctx context.Context, st *store.Store, address string) (account *store.Account, err error) {
+	err = st.View(ctx, func(r *store.Reader) error {
+		account, err = r.Account(address)
+		return err
+	})
+	return account, err
+}
+
+// history is the logins of an account's nth mail program, spread over the days
+// until now, and the last use of its app password.
+func history(account *store.Account, n int, addr netip.Addr, logins int, now time.Time) ([]store.Event, store.Use) {
+	e := program(account, n, addr)
+	var events []store.Event
+	for ago := logins - 1; ago >= 0; ago-- {
+		e.Time = now.Add(-time.Duration(ago) * rememberedDays * 24 * time.Hour / time.Duration(logins+1))
+		e.Last, e.Count = e.Time, 12
+		events = append(events, e)
+	}
+	return events, store.Use{Address: account.Address, AccountID: account.ID, Credential: e.Credential,
+		LastUse: store.LastUse{Time: now, Addr: addr, Service: e.Service, ClientID: e.ClientID}}
 }
 
 // program is the login of an account's nth mail program.
-func program(account *store.Account, row store.AppPasswordRow, n int, addr netip.Addr) store.Event {
+func program(account *store.Account, n int, addr netip.Addr) store.Event {
 	client := []string{
 		`"name" "iPhone Mail" "version" "22A3354" "os" "iOS" "os-version" "18.0 (22A3354)"`,
 		`"name" "Thunderbird" "version" "140.4.0"`,
 		`"name" "FoxmailPC" "version" "7.2.25"`,
 	}
 	return store.Event{Kind: store.EventLogin, Outcome: store.Accepted, Reason: store.ReasonAppPassword,
-		AccountID: account.ID, Address: account.Address, Credential: row.ID.String(),
+		AccountID: account.ID, Address: account.Address, Credential: account.AppPasswords[n].ID.String(),
 		Service: []string{"imap", "smtp"}[n%2], Mechanism: "PLAIN", ClientID: client[n%len(client)],
 		Addr: addr, Network: policy.Network(addr), Secured: true}
 }

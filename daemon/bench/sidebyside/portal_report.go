@@ -33,11 +33,11 @@ func ageP99(a bench.Ages) time.Duration  { return a.P99 }
 func ageP999(a bench.Ages) time.Duration { return a.P999 }
 func ageMax(a bench.Ages) time.Duration  { return a.Max }
 
-// slowestPage is the p99 of the page whose p99 is highest, with few viewers.
-func (r *portalResults) slowestPage() float64 {
+// slowestPage is the p99 of the page whose p99 is highest.
+func (r *portalResults) slowestPage(v viewing) float64 {
 	var most float64
 	for _, page := range pages() {
-		most = max(most, median(r.views[fewViewers], age(page, ageP99)))
+		most = max(most, median(r.views[v], age(page, ageP99)))
 	}
 	return most
 }
@@ -57,10 +57,10 @@ func (r *results) portalTables(w io.Writer) {
 	fmt.Fprintf(w, `## The portal
 
 `+"`latchkey serve`"+` with a [portal] on loopback, %d accounts in bbolt, a reverse proxy's X-Forwarded-For in front of it and no
-TLS. Medians of %d rounds; each load runs %v before it is measured. Connections are kept, and each sends its next
-request when one is answered; they are this program's own.
+TLS. Medians of %d rounds; each load runs %v before it is measured. Connections are kept, and each sends its next request
+when one is answered.
 
-`, portalAccounts, r.site.portalRounds(), ahead)
+`, university().all, r.site.portalRounds(), ahead)
 	r.viewTable(w)
 	r.signInTable(w)
 	r.mailTable(w)
@@ -70,19 +70,21 @@ func (r *results) viewTable(w io.Writer) {
 	fmt.Fprintf(w, `### Pages
 
 %d people with a phone, recovery codes, a trusted browser and %d mail programs with %d events of the last %d days each
-signed in once; then their pages are opened in turn, by %d connections and by %d.
+signed in once; then their pages are opened in turn: by %d connections with %v between an answer and the next page, the same
+while %d mail programs log in each second, and by %d connections as fast as they can.
 
 | connections, page | pages/s | p50 | p99 | p99.9 | slowest |
 | --- | ---: | ---: | ---: | ---: | ---: |
-`, viewerCount, appPasswordsOfEach, viewersLogins, rememberedDays, fewViewers, manyViewers)
-	for _, connections := range []int{fewViewers, manyViewers} {
-		rounds := r.portal.views[connections]
+`, university().viewers, appPasswordsOfEach, viewersLogins, rememberedDays,
+		few().connections, few().pause, fewBeside().logins, many().connections)
+	for _, v := range viewings() {
+		rounds := r.portal.views[v]
 		for _, page := range append(pages(), allPages) {
 			perSecond := ""
 			if page == allPages {
 				perSecond = fmt.Sprintf("%.0f", median(rounds, webRate))
 			}
-			fmt.Fprintf(w, "| %d, %s | %s |", connections, page, perSecond)
+			fmt.Fprintf(w, "| %v, %s | %s |", v, page, perSecond)
 			for _, of := range []func(bench.Ages) time.Duration{ageP50, ageP99, ageP999, ageMax} {
 				fmt.Fprintf(w, " "+millisecondText+" |", median(rounds, age(page, of)))
 			}

@@ -7,8 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
-
-	"github.com/latchkey-mail/latchkey/daemon/bench"
 )
 
 const profileFor = 10 * time.Second
@@ -51,26 +49,21 @@ func (s *site) profileLogins(ctx context.Context, sh shape) error {
 
 // profilePages profiles it under page views.
 func (s *site) profilePages(ctx context.Context) error {
-	pages, err := makePortal(ctx, filepath.Join(s.dir, "portal"))
+	p, err := makePortal(ctx, filepath.Join(s.dir, "portal"), university())
 	if err != nil {
 		return err
 	}
 	file := filepath.Join(s.dir, "cpu")
-	p, err := s.startPortal(ctx, pages, "--cpuprofile", file)
+	running, err := s.startPortal(ctx, p, "--cpuprofile", file)
 	if err != nil {
 		return err
 	}
-	views, err := pages.views()
-	if err == nil {
-		var r *bench.WebResult
-		if r, err = bench.RunWeb(ctx, bench.WebOptions{Addr: pages.addr, Connections: fewViewers, Duration: profileFor, Requests: views}); err == nil {
-			fmt.Printf("\n%d viewers: %.0f pages/s while profiled\n\n", fewViewers, r.PerSecond)
-		}
-	}
-	p.stop() // writes the profile
+	r, err := p.view(ctx, many(), profileFor)
+	running.stop() // writes the profile
 	if err != nil {
 		return err
 	}
+	fmt.Printf("\nviewers %v: %.0f pages/s while profiled\n\n", many(), r.PerSecond)
 	return s.top(ctx, file)
 }
 
