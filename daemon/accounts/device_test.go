@@ -227,7 +227,7 @@ func TestOwnBrowsers(t *testing.T) {
 		t.Errorf("%+v", list.Browsers)
 	}
 	w.pass(6 * 24 * time.Hour)
-	if list := w.devices().Browsers; len(list) != 1 || list[0].Current {
+	if list := w.devices().Browsers; len(list) != 1 || list[0].Current || list[0].Sessions != 0 {
 		t.Errorf("7 days later: %+v", list)
 	}
 	_, err = w.ListDevices(t.Context(), "nobody@example.org")

@@ -92,18 +92,24 @@ func TestChangePassword(t *testing.T) {
 	}
 }
 
-// TestChangedMeanwhile: a session that ends while the new password is hashed sets
-// nothing.
+// TestChangedMeanwhile: what happens to a session while the new password is hashed
+// counts.
 func TestChangedMeanwhile(t *testing.T) {
-	w := worldWith(t)
-	in := w.inside(alice).Session
-	w.Hash = func(context.Context, secret.Secret) (string, error) {
-		return "new hash", w.SignOut(w.t.Context(), in)
-	}
-	_, _, err := w.ChangePassword(t.Context(), in, secret.New("another password"), true)
-	w.told(err, ErrSignedOut)
-	if w.account().MainHash != hashOf(good) {
-		t.Error("set")
+	for want, meanwhile := range map[error]func(w *world, in Session){
+		ErrSignedOut: func(w *world, in Session) { w.must(w.SignOut(w.t.Context(), in)) },
+		ErrStepUp:    func(w *world, in Session) { w.pass(10 * time.Minute) },
+	} {
+		w := worldWith(t)
+		in := w.inside(alice).Session
+		w.Hash = func(context.Context, secret.Secret) (string, error) {
+			meanwhile(w, in)
+			return "new hash", nil
+		}
+		_, _, err := w.ChangePassword(t.Context(), in, secret.New("another password"), true)
+		w.told(err, want)
+		if w.account().MainHash != hashOf(good) {
+			t.Error("set")
+		}
 	}
 }
 
