@@ -257,7 +257,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Seen:     d.audit.Seen,
 		Cut:      d.sessions.cut,
 		Enforced: d.required.required,
-		Send:     d.texts.send(),
+		Sender:   d.texts.sender,
 	}
 }
 

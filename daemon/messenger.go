@@ -40,14 +40,6 @@ func (m *messenger) sender() sms.Sender {
 	return nil
 }
 
-// send is how to send now, nil if nobody does.
-func (m *messenger) send() func(context.Context, sms.Message) error {
-	if s := m.sender(); s != nil {
-		return s.Send
-	}
-	return nil
-}
-
 // reload takes the configuration's senders, or keeps those there are.
 func (m *messenger) reload(cfg *config.Config) error {
 	if m.fixed {

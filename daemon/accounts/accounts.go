@@ -90,9 +90,9 @@ type Service struct {
 	// called before either is read. Nil: nothing waits.
 	Flush func(ctx context.Context) error
 
-	// Send sends a code. It keeps its own time and may take long. Nil: there is
-	// no sender.
-	Send func(ctx context.Context, m sms.Message) error
+	// Sender is who sends codes at this moment; it keeps its own time and may
+	// take long. Nil, or one that returns nil: nobody does.
+	Sender func() sms.Sender
 
 	// Seen notes that a session is in use; it does not wait for the store. Nil:
 	// use does not keep sessions from becoming idle.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/sms"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/kv"
 	"github.com/latchkey-mail/latchkey/store/memkv"
@@ -53,7 +54,7 @@ func newWorld(t *testing.T) *world {
 		Store: st, Keys: keys, Now: clock, Rand: rand.Reader,
 		Config: func() *config.Config { return w.cfg },
 		Hash:   func(_ context.Context, p secret.Secret) (string, error) { return hashOf(p.Reveal()), nil },
-		Send:   w.phone.send,
+		Sender: func() sms.Sender { return &w.phone },
 		Seen:   func(u store.Use) { w.must(st.WriteMerged(context.Background(), nil, []store.Use{u})) },
 		Cut: func(address string, credentials []string) {
 			what := "all"

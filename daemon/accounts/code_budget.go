@@ -37,6 +37,7 @@ type spending struct {
 	window  time.Time
 	limit   int
 	until   time.Time // when the next window begins
+	ours    bool      // bounds what the site sends, not what the person may ask for
 }
 
 // spendings are what one sending takes.
@@ -47,14 +48,14 @@ func (s *Service) spendings(o *own, p store.Purpose, e164 string, b Browser) []s
 	next := hour.Add(time.Hour)
 	number := s.Keys.NumberTag(e164)
 	network, _ := b.Network.MarshalBinary() // never fails
-	site := spending{store.BudgetSignInHour, [16]byte{}, hour, limits.SignInPerHour, next}
+	site := spending{store.BudgetSignInHour, [16]byte{}, hour, limits.SignInPerHour, next, true}
 	if class == classBinding {
 		site.kind, site.limit = store.BudgetBindingHour, limits.BindingPerHour
 	}
 	return []spending{
-		{store.BudgetNumberDay, class.subject(number[:]), day, limits.PerNumberDay, tomorrow},
-		{store.BudgetAccountDay, class.subject(o.account.ID[:]), day, limits.PerAccountDay, tomorrow},
-		{store.BudgetSourceHour, class.subject(network), hour, limits.PerSourceHour, next},
+		{store.BudgetNumberDay, class.subject(number[:]), day, limits.PerNumberDay, tomorrow, false},
+		{store.BudgetAccountDay, class.subject(o.account.ID[:]), day, limits.PerAccountDay, tomorrow, false},
+		{store.BudgetSourceHour, class.subject(network), hour, limits.PerSourceHour, next, true},
 		site,
 	}
 }
@@ -74,9 +75,14 @@ func (o *own) spend(all []spending) error {
 	return nil
 }
 
-// refund gives back what spend took.
-func refund(w *store.Writer, all []spending) error {
+// refund gives back what spend took. Where nobody can tell whether the message
+// left, what bounds the site's sendings stays spent: a gateway that answers too
+// late must not be one that anybody can have sending for ever.
+func refund(w *store.Writer, all []spending, mayHaveLeft bool) error {
 	for _, one := range all {
+		if mayHaveLeft && one.ours {
+			continue
+		}
 		if err := w.Refund(one.kind, one.subject, one.window); err != nil {
 			return err
 		}

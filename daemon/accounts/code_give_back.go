@@ -9,11 +9,11 @@ import (
 
 // giveBack undoes a sending that failed: it costs the person nothing. What
 // happened to the challenge meanwhile stays: tries, other sendings, its end.
-func (s *Service) giveBack(ctx context.Context, out *sending) error {
+func (s *Service) giveBack(ctx context.Context, out *sending, mayHaveLeft bool) error {
 	return explain(s.Store.Update(ctx, func(w *store.Writer) error {
 		failed := out.event
 		failed.Kind = store.EventCodeFailed
-		if err := errors.Join(refund(w, out.spent), w.PutEvent(failed)); err != nil {
+		if err := errors.Join(refund(w, out.spent, mayHaveLeft), w.PutEvent(failed)); err != nil {
 			return err
 		}
 		account, err := w.Account(failed.Address)

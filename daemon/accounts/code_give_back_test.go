@@ -228,11 +228,89 @@ func TestWhoeverHangsUp(t *testing.T) {
 	w := worldWith(t)
 	in := w.signIn(alice).Session
 	ctx, hangUp := context.WithCancel(t.Context())
-	w.Send = func(ctx context.Context, m sms.Message) error {
-		hangUp()
-		return ctx.Err()
+	w.Sender = func() sms.Sender {
+		return senderFunc(func(ctx context.Context) error {
+			hangUp()
+			return ctx.Err()
+		})
 	}
 	if c, err := w.SendCode(ctx, in, store.PurposeSignIn, "", home()); err != nil || c.SendingsLeft != 2 {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// senderFunc is a sender that looks at no message.
+type senderFunc func(ctx context.Context) error
+
+func (f senderFunc) Send(ctx context.Context, _ sms.Message) error { return f(ctx) }
+
+// TestLateGateway: a message that may have left costs the person nothing, and
+// the site's ceilings all the same: a gateway that answers too late must not be
+// made to send for ever.
+func TestLateGateway(t *testing.T) {
+	for name, tt := range map[string]struct {
+		failure error
+		want    error // after as many failures as the source may have messages
+	}{
+		"refused":   {sms.ErrRefused, nil},
+		"no answer": {sms.ErrNoAnswer, ErrBudget},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := worldWith(t)
+			w.cfg.SMS.PerSourceHour = 3
+			in := w.signIn(alice).Session
+			w.phone.do = func() error { return tt.failure }
+			for range 3 {
+				if _, err := w.SendCode(t.Context(), in, store.PurposeSignIn, "", home()); !errors.Is(err, ErrSendFailed) {
+					t.Fatal(err)
+				}
+			}
+			w.phone.do = nil
+			if _, err := w.SendCode(t.Context(), in, store.PurposeSignIn, "", home()); !errors.Is(err, tt.want) {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestNumbersAreNotProbed: who tries numbers to find the one that is expected
+// learns no more of the day's fourth, not even that it is the one.
+func TestNumbersAreNotProbed(t *testing.T) {
+	w := newWorld(t)
+	w.add(alice)
+	w.must(w.ExpectPhone(t.Context(), admin, alice, phoneD))
+	in := w.signIn(alice).Session
+	for _, number := range []string{phoneA, phoneB, phoneC} {
+		if _, err := w.SendCode(t.Context(), in, store.PurposeBind, number, home()); !errors.Is(err, ErrNumberExpected) {
+			t.Errorf("%s: %v", number, err)
+		}
+	}
+	for _, number := range []string{phoneD, "+8613512345678"} {
+		if _, err := w.SendCode(t.Context(), in, store.PurposeBind, number, home()); !errors.Is(err, ErrTooManyNumbers) {
+			t.Errorf("the fourth, %s: %v", number, err)
+		}
+	}
+	if len(w.phone.sent) > 0 {
+		t.Errorf("sent: %v", w.phone.sent)
+	}
+	w.now = w.now.Add(24 * time.Hour)
+	in = w.signIn(alice).Session
+	if _, err := w.SendCode(t.Context(), in, store.PurposeBind, phoneD, home()); err != nil {
+		t.Errorf("the next day: %v", err)
+	}
+}
+
+// TestMinutesLeft: a text names the time that its code still has.
+func TestMinutesLeft(t *testing.T) {
+	w := worldWith(t)
+	in := w.signIn(alice).Session
+	for _, want := range []int{5, 4, 3} {
+		if _, err := w.SendCode(t.Context(), in, store.PurposeSignIn, "", home()); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.phone.sent[len(w.phone.sent)-1].Minutes; got != want {
+			t.Errorf("%d minutes, want %d", got, want)
+		}
+		w.now = w.now.Add(time.Minute)
 	}
 }

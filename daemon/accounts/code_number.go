@@ -90,6 +90,20 @@ func (o *own) nameNumber(e164 string) (bool, error) {
 	return true, o.PutCodeState(o.account.ID, state)
 }
 
+// refuseNumber counts a number that is refused for what is known of it, as one
+// that is named: else who has only a main password could try numbers until one is
+// not refused, and so learn whose it is or where it is bound.
+func (o *own) refuseNumber(c store.Challenge, refusal error) error {
+	if !errors.Is(refusal, ErrNumberExpected) && !errors.Is(refusal, ErrNumberTaken) {
+		return refusal
+	}
+	if _, err := o.nameNumber(c.Number); err != nil {
+		return err
+	}
+	o.made, o.refusal = true, refusal
+	return nil
+}
+
 // unnameNumber takes back what nameNumber counted.
 func (o *own) unnameNumber(e164 string) error {
 	state, err := o.codeState()

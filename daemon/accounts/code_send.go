@@ -37,7 +37,7 @@ func (s *Service) SendCode(ctx context.Context, in Session, p store.Purpose, num
 			return err
 		}
 		if err := o.compose(&out, id, p, number); err != nil {
-			return err
+			return o.refuseNumber(out.after, err)
 		}
 		if classOf(p) == classBinding {
 			if out.named, err = o.nameNumber(out.after.Number); err != nil {
@@ -55,9 +55,9 @@ func (s *Service) SendCode(ctx context.Context, in Session, p store.Purpose, num
 	}
 	// Whoever asked may hang up, but cannot take back what is on its way.
 	going := context.WithoutCancel(ctx)
-	if err := s.Send(going, s.message(out.after, b.Language)); err != nil {
+	if err := s.send(going, s.message(out.after, b.Language)); err != nil {
 		sentence := &Error{Kind: ErrSendFailed, Sentence: "the text message could not be sent", Hint: "try again in a moment", Cause: err}
-		return Challenge{}, errors.Join(sentence, s.giveBack(going, &out))
+		return Challenge{}, errors.Join(sentence, s.giveBack(going, &out, errors.Is(err, sms.ErrNoAnswer)))
 	}
 	return s.shown(out.after), nil
 }
@@ -70,7 +70,7 @@ func (o *own) maySend(p store.Purpose) error {
 	if err := o.open(); err != nil {
 		return err
 	}
-	if o.s.Send == nil {
+	if !o.s.CanSend() {
 		return &Error{Kind: ErrNoSMS, Sentence: "sending text messages is not set up here", Hint: "ask the helpdesk"}
 	}
 	return nil
@@ -136,9 +136,20 @@ func (o *own) sent(out *sending, b Browser) error {
 	return errors.Join(o.PutEvent(out.event), o.PutChallenge(out.after))
 }
 
-// message is the code on its way to a phone.
+// CanSend tells whether there is anybody to send a text message.
+func (s *Service) CanSend() bool { return s.Sender != nil && s.Sender() != nil }
+
+func (s *Service) send(ctx context.Context, m sms.Message) error {
+	if sender := s.Sender(); sender != nil {
+		return sender.Send(ctx, m)
+	}
+	return errors.New("accounts: the sender of text messages has gone")
+}
+
+// message is the code on its way to a phone. It names the time that is left: a
+// code that is sent again gets no new one.
 func (s *Service) message(c store.Challenge, language string) sms.Message {
-	cfg := s.Config()
-	return sms.Message{To: c.Number, Purpose: sms.Purpose(c.Purpose.String()), Language: language, Site: cfg.Portal.Name,
-		Code: s.Keys.Code(c.ID), Minutes: int(time.Duration(cfg.TwoStep.CodeLifetime) / time.Minute)}
+	left := s.codeEnd(c).Sub(c.Last) + time.Minute - 1
+	return sms.Message{To: c.Number, Purpose: sms.Purpose(c.Purpose.String()), Language: language, Site: s.Config().Portal.Name,
+		Code: s.Keys.Code(c.ID), Minutes: max(1, int(left/time.Minute))}
 }

@@ -117,7 +117,7 @@ func (w *world) wrong(in Session, times int) {
 func TestNoSender(t *testing.T) {
 	w := worldWith(t)
 	in := w.signIn(alice).Session
-	w.Send = nil
+	w.Sender = nil
 	before := w.dump()
 	_, err := w.SendCode(t.Context(), in, store.PurposeSignIn, "", home())
 	w.told(err, ErrNoSMS)

@@ -27,7 +27,7 @@ type codeView struct {
 // codeView is the state of the code of one purpose. That there is none is no
 // error: Sent is false.
 func (s *Server) codeView(r *http.Request, v *visit, purpose store.Purpose) (codeView, error) {
-	view := codeView{Phone: unbroken(v.session.Phone), NoSMS: s.Accounts.Send == nil}
+	view := codeView{Phone: unbroken(v.session.Phone), NoSMS: !s.Accounts.CanSend()}
 	c, err := s.Accounts.Challenge(r.Context(), *v.session, purpose)
 	if errors.Is(err, accounts.ErrNoCode) {
 		return view, nil

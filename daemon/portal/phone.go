@@ -19,7 +19,7 @@ type phoneView struct {
 }
 
 func (s *Server) phoneView(v *visit) phoneView {
-	return phoneView{Bound: v.session.Bound, Phone: unbroken(v.session.Phone), MustKeep: v.session.MustKeep, NoSMS: s.Accounts.Send == nil}
+	return phoneView{Bound: v.session.Bound, Phone: unbroken(v.session.Phone), MustKeep: v.session.MustKeep, NoSMS: !s.Accounts.CanSend()}
 }
 
 func (s *Server) showPhone(w http.ResponseWriter, r *http.Request, v *visit) {

@@ -93,7 +93,7 @@ func (s *Server) numberPage(w http.ResponseWriter, r *http.Request, v *visit, b 
 		Required: at == mustBind,
 		Rebind:   at == atRebind,
 		Helpdesk: v.session.HelpdeskNeeded,
-		NoSMS:    s.Accounts.Send == nil,
+		NoSMS:    !s.Accounts.CanSend(),
 	})
 }
 

@@ -236,7 +236,7 @@ func TestNoSender(t *testing.T) {
 	w := newWorld(t)
 	w.addBound(bob, number)
 	w.add(alice)
-	w.Accounts.Send = nil
+	w.Accounts.Sender = nil
 	c := w.client()
 	c.enter(alice)
 	if a := c.get(pathPhoneBind); !c.says(a, "bind.no_sms") || strings.Contains(a.Body.String(), `name="number"`) {

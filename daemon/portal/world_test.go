@@ -78,7 +78,7 @@ func newWorldOn(t testing.TB, engine kv.Engine, clock func() time.Time) *world {
 	w.Server = &Server{
 		Accounts: &accounts.Service{
 			Store: st, Keys: keys, Now: clock, Rand: rand.Reader, Config: current, Hash: hashOf,
-			Flush: recorder.Flush, Send: w.send, Seen: recorder.Seen,
+			Flush: recorder.Flush, Sender: func() sms.Sender { return w }, Seen: recorder.Seen,
 		},
 		Policy: policy.New(st, keys, w.hasher, policy.Rules{Enforced: func(string, time.Time) bool { return false }}, [32]byte{2}, clock),
 		Audit:  recorder, Config: current, Log: log, Now: clock, Rand: rand.Reader,
@@ -118,7 +118,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 // send is the phone.
-func (w *world) send(_ context.Context, m sms.Message) error {
+func (w *world) Send(_ context.Context, m sms.Message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fail != nil {
