@@ -2,9 +2,9 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -95,15 +95,20 @@ func (b bounded) Send(ctx context.Context, m sms.Message) error {
 }
 
 // CheckSenders makes the configuration's senders of text messages and asks none
-// of them: what it finds would keep the daemon from starting.
-func CheckSenders(cfg *config.Config) error {
-	var errs []error
+// of them. What it finds wrong is a *[config.Problems] of that file: the daemon
+// does not start with it.
+func CheckSenders(file string, cfg *config.Config) error {
+	found := &config.Problems{File: file}
 	for _, c := range cfg.SMS.Senders {
 		if _, err := newSender(c); err != nil {
-			errs = append(errs, fmt.Errorf("[[sms.sender]] %q: %w", c.Name, err))
+			text := strings.TrimPrefix(err.Error(), "sms: ")
+			found.List = append(found.List, config.Problem{Key: "sms.sender", Text: fmt.Sprintf("%q: %s", c.Name, text)})
 		}
 	}
-	return errors.Join(errs...)
+	if len(found.List) == 0 {
+		return nil
+	}
+	return found
 }
 
 // newSender makes one sender of the configuration.

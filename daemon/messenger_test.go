@@ -38,11 +38,12 @@ func TestSampleSenders(t *testing.T) {
 	if len(cfg.SMS.Senders) != 3 {
 		t.Fatalf("%d senders in the sample:\n%s", len(cfg.SMS.Senders), &text)
 	}
-	if err := CheckSenders(cfg); err != nil {
+	if err := CheckSenders("sample", cfg); err != nil {
 		t.Error(err)
 	}
 	cfg.SMS.Senders[0].Body = `{"to": {{.Nobody}}}`
-	if err := CheckSenders(cfg); err == nil || !strings.Contains(err.Error(), `"gateway"`) {
+	var found *config.Problems
+	if err := CheckSenders("sample", cfg); !errors.As(err, &found) || !strings.Contains(found.List[0].Text, `"gateway"`) {
 		t.Errorf("a template that cannot be: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/latchkey-mail/latchkey/daemon"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 )
@@ -95,6 +96,19 @@ func (a *app) config() (*config.Config, error) {
 	default:
 		return nil, &failure{status: exitConfig, sentence: err.Error(), cause: err}
 	}
+}
+
+// serveConfig is config for what a daemon needs beyond what a command does.
+func (a *app) serveConfig() (*config.Config, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	var problems *config.Problems
+	if errors.As(daemon.CheckSenders(a.configPath(), cfg), &problems) {
+		return nil, badConfig(problems)
+	}
+	return cfg, nil
 }
 
 func (a *app) configPath() string {

@@ -30,7 +30,7 @@ func (a *app) configCheck() *cobra.Command {
 		Args:  takes(),
 		RunE: func(*cobra.Command, []string) error {
 			c := checked{File: a.configPath(), OK: true, Problems: []configProblem{}}
-			_, err := a.config()
+			_, err := a.serveConfig()
 			var problems *config.Problems
 			if errors.As(err, &problems) {
 				c.OK = false

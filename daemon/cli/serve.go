@@ -29,7 +29,7 @@ given some, reads the configuration again on SIGHUP and stops on SIGTERM or
 SIGINT.`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := a.config()
+			cfg, err := a.serveConfig()
 			if err != nil {
 				return err
 			}
@@ -119,6 +119,9 @@ func (a *app) reloadOnHangup(d *daemon.Daemon, level *slog.LevelVar, log *slog.L
 // reload takes the new configuration over, or says why it keeps the old one.
 func (a *app) reload(d *daemon.Daemon, level *slog.LevelVar, log *slog.Logger) {
 	cfg, err := config.Load(a.configPath())
+	if err == nil {
+		err = daemon.CheckSenders(a.configPath(), cfg)
+	}
 	var problems *config.Problems
 	switch {
 	case errors.As(err, &problems):
