@@ -38,6 +38,7 @@ const (
 	phoneName  = "Pixel"
 	officeName = "Foxmail 2"
 	maskedOwn  = "+86 138****5678"
+	longAddr   = "2001:db8:1234:5678:90ab:cdef:1234:5678"
 )
 
 func pictures(now time.Time) []picture {
@@ -117,7 +118,7 @@ func somePasswords(now time.Time) []accounts.AppPassword {
 		return p
 	}
 	phone, office, printer := made(phoneName, 3, store.Live), made(officeName, 40, store.Live), made("HP", 90, store.Live)
-	phone.LastUse = &store.LastUse{Time: now.Add(-3 * time.Minute), Addr: netip.MustParseAddr("2001:db8:14:5::7"), Service: "imap",
+	phone.LastUse = &store.LastUse{Time: now.Add(-3 * time.Minute), Addr: netip.MustParseAddr(longAddr), Service: "imap",
 		ClientID: `"name" "com.apple.email.maild" "version" "3774" "os" "iOS" "os-version" "18.1 (22B83)"`}
 	office.LastUse = &store.LastUse{Time: now.Add(-50 * time.Hour), Addr: netip.MustParseAddr("192.0.2.44"), Service: "submission"}
 	office.Scopes, office.Expires = store.ScopeIMAP|store.ScopeSMTP, now.AddDate(0, 0, 50)
@@ -165,7 +166,7 @@ func devicePictures(now time.Time) []picture {
 // that is let in and one that insists.
 func somePrograms(now time.Time) []accounts.Program {
 	list := []accounts.Program{
-		{AppPassword: store.AppPasswordID{3}, Name: phoneName, Service: "imap", Addr: netip.MustParseAddr("2001:db8:14:5::7"), Last: now.Add(-3 * time.Minute),
+		{AppPassword: store.AppPasswordID{3}, Name: phoneName, Service: "imap", Addr: netip.MustParseAddr(longAddr), Last: now.Add(-3 * time.Minute),
 			Count: 40, State: store.Live, ClientID: `"name" "com.apple.email.maild" "os" "iOS" "os-version" "18.1"`},
 		{Service: "imap", Addr: netip.MustParseAddr("198.51.100.3"), Last: now.Add(-time.Minute), Count: 144, Refused: true,
 			Reason: store.ReasonPhoneBound, ClientID: `"name" "Foxmail" "version" "7.2"`},

@@ -162,8 +162,8 @@ func unmarked(page string) []string {
 	text.WriteString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, "\n"))
 	outside := regexp.MustCompile(`(?s)⟦.*?⟧`).ReplaceAllString(text.String(), "\n")
 	var words []string
-	for line := range strings.Lines(outside) {
-		if line = strings.Trim(line, " \t\n·–+"); regexp.MustCompile(`\pL`).MatchString(line) {
+	for line := range strings.FieldsFuncSeq(outside, func(r rune) bool { return r == '\n' || r == '·' }) {
+		if line = strings.Trim(line, " \t–+"); regexp.MustCompile(`\pL`).MatchString(line) {
 			words = append(words, line)
 		}
 	}
@@ -174,7 +174,7 @@ func unmarked(page string) []string {
 func namesOnPages() []string {
 	names := []string{"Example Mail", "Helpdesk", alice, "简体中文", "English", "Foxmail", "Outlook", "Thunderbird",
 		"imap.example.org", "pop.example.org", "smtp.example.org", "SSL/TLS", "STARTTLS", "IMAP", "POP3", "SMTP",
-		phoneName, officeName, "HP", "Nexus", "Backup", "Desk", "2001:db8:14:5::7", "abcd", "efgh", "jkmn", "pqrs", "abcd-efgh-jkmn",
+		phoneName, officeName, "HP", "Nexus", "Backup", "Desk", longAddr, "192.0.2.7", "abcd", "efgh", "jkmn", "pqrs", "abcd-efgh-jkmn",
 		"iOS 18", "Edge 140", "Windows", "Foxmail 7"}
 	return names
 }
