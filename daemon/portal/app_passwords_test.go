@@ -69,7 +69,7 @@ func TestShownOnce(t *testing.T) {
 		t.Error(list.text())
 	}
 	spelled := regexp.MustCompile(letters[:4] + `\W*(<[^>]*>)*\W*` + letters[4:8])
-	for _, page := range []*answer{list, c.get(pathAppPasswords + "/" + all[0].ID.String() + "/revoke").wants(http.StatusOK, ""), c.get(pathSecurity), c.get(pathDevices)} {
+	for _, page := range []*answer{list, c.get(pathAppPasswords+"/"+all[0].ID.String()+"/revoke").wants(http.StatusOK, ""), c.get(pathSecurity), c.get(pathDevices)} {
 		if spelled.MatchString(page.Body.String()) {
 			t.Errorf("%s has the letters", page.path)
 		}
