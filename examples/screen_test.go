@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -73,7 +74,7 @@ func (b *browser) look(t *testing.T, name string) {
 		if s == desk || s == inHand { // between them each width and each scheme
 			b.mustBeAccessible(t, name, s)
 		}
-		save(t, filepath.Join(screenshots, lang, fmt.Sprintf("%s-%v.png", name, s)), value(t, b, chromedp.FullScreenshot(100)))
+		save(t, filepath.Join(screenshots, lang, fmt.Sprintf("%s-%v.png", name, s)), value(t, b, wholePage))
 		b.show(t, name, lang, s)
 	}
 	b.use(t, narrowest)
@@ -85,6 +86,15 @@ func (b *browser) look(t *testing.T, name string) {
 	if complaints := b.console.take(); len(complaints) > 0 {
 		t.Errorf("%s (%s): the console says\n%s", name, lang, strings.Join(complaints, "\n"))
 	}
+}
+
+// wholePage takes the picture of all of it, packed for speed.
+func wholePage(ctx context.Context, tab *chromedp.Target) ([]byte, error) {
+	yes := true
+	taken, err := cdp.Call(ctx, tab, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes,
+	})
+	return taken.Data, err
 }
 
 // mustBeAccessible fails if axe-core finds anything.
