@@ -71,9 +71,7 @@ func (b *browser) look(t *testing.T, name string) {
 	for _, s := range screens {
 		b.use(t, s)
 		b.mustFit(t, name, s)
-		if s == desk || s == inHand { // between them each width and each scheme
-			b.mustBeAccessible(t, name, s)
-		}
+		b.mustBeAccessible(t, name, s)
 		save(t, filepath.Join(screenshots, lang, fmt.Sprintf("%s-%v.png", name, s)), value(t, b, wholePage))
 		b.show(t, name, lang, s)
 	}
