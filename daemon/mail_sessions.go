@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/metrics"
@@ -39,9 +40,12 @@ type cutter struct {
 	log     *slog.Logger
 	count   *metrics.Counter // by "ok", "failed", "dropped"
 
+	done   chan struct{}
+	giveUp context.CancelFunc
+
+	mu      sync.Mutex // guards closed, and waiting against being closed
+	closed  bool
 	waiting chan cut
-	done    chan struct{}
-	giveUp  context.CancelFunc
 }
 
 func newCutter(command func() []string, count *metrics.Counter, log *slog.Logger) *cutter {
@@ -62,12 +66,17 @@ func (c *cutter) cut(address string, credentials []string) {
 	if len(c.command()) == 0 {
 		return
 	}
-	select {
-	case c.waiting <- cut{address, slices.Clone(credentials)}:
-	default:
-		c.count.Add("dropped", 1)
-		c.log.Error("mail sessions not ended: too many wait", "account", address)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		select {
+		case c.waiting <- cut{address, slices.Clone(credentials)}:
+			return
+		default:
+		}
 	}
+	c.count.Add("dropped", 1)
+	c.log.Error("mail sessions not ended: too many wait, or the daemon stops", "account", address)
 }
 
 // end runs the command, once for each credential if it tells them apart.
@@ -114,8 +123,8 @@ func cutCommands(template []string, one cut) [][]string {
 	return commands
 }
 
-// runCommand runs it without a shell. What it printed is part of the error: it
-// says why, and holds nothing but an address.
+// runCommand runs it without a shell. The first 500 bytes of what it printed are
+// part of the error: they say why.
 func runCommand(ctx context.Context, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.WaitDelay = time.Second
@@ -132,7 +141,10 @@ func runCommand(ctx context.Context, command []string) error {
 
 // close lets what waits end, for a while.
 func (c *cutter) close() {
+	c.mu.Lock()
+	c.closed = true
 	close(c.waiting)
+	c.mu.Unlock()
 	late := time.AfterFunc(cutAtStop, c.giveUp)
 	<-c.done
 	late.Stop()

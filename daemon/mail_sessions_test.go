@@ -56,10 +56,11 @@ func TestCutterRunsAndWaitsAtTheEnd(t *testing.T) {
 	c.cut("-f@example.org", nil) // would be an option of the command
 	c.cut("b@example.org", nil)
 	c.close()
+	c.cut("late@example.org", nil) // by a change that ended after the stop began
 	if got := strings.Join(*ran, ", "); got != "kick a@example.org 1, kick a@example.org fail, kick b@example.org *" {
 		t.Errorf("ran %q", got)
 	}
-	for _, want := range []string{"account=a@example.org", "no such socket", "account=-f@example.org"} {
+	for _, want := range []string{"account=a@example.org", "no such socket", "account=-f@example.org", "account=late@example.org"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%q is not in the log:\n%s", want, log)
 		}

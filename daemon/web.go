@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -27,7 +26,8 @@ const (
 	webHeaderWithin   = 10 * time.Second
 	webReadWithin     = 30 * time.Second
 	webWriteWithin    = time.Minute // an answer may wait for a text message to be sent
-	webIdle           = 2 * time.Minute
+	webIdle           = 15 * time.Second
+	maxWebStreams     = 16 // of one HTTP/2 connection: each may hold a form
 )
 
 // acmeFolder is where certificates from ACME are kept, in data_dir.
@@ -67,6 +67,7 @@ func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *s
 		WriteTimeout:      webWriteWithin,
 		IdleTimeout:       webIdle,
 		MaxHeaderBytes:    maxWebHeader,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxWebStreams},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	log.Info("portal opened", "address", w.listener.Addr(), "tls", settings != nil, "url", cfg.Portal.URL)
@@ -140,5 +141,3 @@ func (w *web) serve() error {
 	}
 	return err
 }
-
-func (w *web) shutdown(ctx context.Context) error { return w.server.Shutdown(ctx) }

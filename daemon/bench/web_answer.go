@@ -18,7 +18,7 @@ var errAnswer = errors.New("not an answer that this generator reads")
 
 // readAnswer reads one answer of HTTP/1.1 (RFC 9112) with a Content-Length,
 // which is what our pages have, drops its body and returns its status. It
-// allocates nothing: net/http's reader costs a tenth of a page.
+// allocates nothing.
 func readAnswer(r *bufio.Reader) (int, error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {

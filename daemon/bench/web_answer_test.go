@@ -26,7 +26,7 @@ func TestReadAnswer(t *testing.T) {
 		{"negative", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", 0, errAnswer},
 		{"huge", "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n", 0, errAnswer},
 		{"no field", "HTTP/1.1 200 OK\r\nnothing\r\n\r\n", 0, errAnswer},
-		{"interim", "HTTP/1.1 100 Continue\r\n\r\n", 0, errAnswer},
+		{"interim", "HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n", 0, errAnswer},
 		{"other version", "HTTP/1.0 200 OK\r\n\r\n", 0, errAnswer},
 		{"long status", "HTTP/1.1 2000 OK\r\n\r\n", 0, errAnswer},
 		{"many fields", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 101) + "\r\n", 0, errAnswer},

@@ -1,10 +1,10 @@
 // Command sidebyside measures latchkey beside Dovecot's own auth service and
-// beside a server that does nothing, in turn on one machine, and writes
-// BENCHMARKS.md. "make bench" runs it.
+// beside a server that does nothing, in turn on one machine, then latchkey's
+// portal, and writes BENCHMARKS.md. "make bench" runs it.
 //
-// Every server and every load generator is a process of its own, on unix sockets
-// in a private folder; all of them are ended by their own process ids before it
-// returns. Only ratios within one run mean anything: the machine is shared by
+// Every server and every generator of logins is a process of its own, on unix
+// sockets in a private folder; all of them are ended by their own process ids
+// before it returns. Browsers are played by this process. Only ratios within one run mean anything: the machine is shared by
 // server and generator, and may be busy with other things.
 //
 // With -profile it writes nothing, and prints where the CPU time of latchkey goes.

@@ -57,8 +57,8 @@ func (r *results) portalTables(w io.Writer) {
 	fmt.Fprintf(w, `## The portal
 
 `+"`latchkey serve`"+` with a [portal] on loopback, %d accounts in bbolt, a reverse proxy's X-Forwarded-For in front of it and no
-TLS. Medians of %d rounds; each load runs %v before it is measured. Connections are kept, and each sends its next request
-when one is answered.
+TLS. Medians of %d rounds; each load runs %v before it is measured. Browsers are the process that writes this; their
+connections are kept, and each sends its next request when one is answered.
 
 `, university().all, r.site.portalRounds(), ahead)
 	r.viewTable(w)

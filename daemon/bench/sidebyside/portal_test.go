@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path/filepath"
@@ -99,14 +100,17 @@ func TestViewersArePeople(t *testing.T) {
 
 func TestTrickle(t *testing.T) {
 	p := serving(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if err := p.trickle(ctx, 100); err != nil {
-		t.Error(err)
+	if n, err := p.trickle(t.Context(), 100, 15); n != 15 || err != nil {
+		t.Errorf("%d logins, %v", n, err)
 	}
-	p.socket += "-away"
-	if err := p.trickle(t.Context(), 100); err == nil {
-		t.Error("nobody logged in, and nothing is said")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n, err := p.trickle(ctx, 100, 15); n != 0 || err != nil {
+		t.Errorf("after its end: %d logins, %v", n, err)
+	}
+	p.mailPrograms = bytes.ReplaceAll(p.mailPrograms, []byte("user"), []byte("nobody"))
+	if _, err := p.trickle(t.Context(), 20, 15); err == nil {
+		t.Error("nobody gets in, and nothing is said")
 	}
 }
 

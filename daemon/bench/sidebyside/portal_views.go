@@ -11,8 +11,11 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/bench"
 )
 
-// mostViews bounds one load, whatever its duration.
-const mostViews = 10_000_000
+// Bounds of one load, whatever its duration.
+const (
+	mostViews    = 10_000_000
+	mostTrickled = 1_000_000
+)
 
 // viewing is a load of page views.
 type viewing struct {
@@ -63,7 +66,10 @@ func (p *portal) view(ctx context.Context, v viewing, d time.Duration) (*bench.W
 	trickling, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- p.trickle(trickling, v.logins) }()
+	go func() {
+		_, err := p.trickle(trickling, v.logins, mostTrickled)
+		ended <- err
+	}()
 	got, err := bench.RunWeb(ctx, bench.WebOptions{Addr: p.addr, Connections: v.connections, Pause: v.pause, Ahead: ahead, Duration: d,
 		Most: mostViews, Requests: requests})
 	stop()
@@ -77,27 +83,36 @@ func (p *portal) view(ctx context.Context, v viewing, d time.Duration) (*bench.W
 const bursts = 20
 
 // trickle lets mail programs log in, so many in a second and each in its turn,
-// until ctx ends.
-func (p *portal) trickle(ctx context.Context, perSecond int) error {
+// until ctx ends or there were most of them. It returns how many there were.
+func (p *portal) trickle(ctx context.Context, perSecond, most int) (int, error) {
 	if perSecond == 0 {
-		return nil
+		return 0, nil
 	}
 	accounts, err := bench.ReadAccounts(bytes.NewReader(p.mailPrograms))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	tick := time.NewTicker(time.Second / bursts)
 	defer tick.Stop()
-	for next := 0; ; next = (next + perSecond/bursts) % (len(accounts) - perSecond/bursts + 1) {
+	burst := perSecond / bursts
+	for n := 0; n < most; n += burst {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			return n, nil
 		}
-		_, err := bench.Run(ctx, bench.Options{Socket: p.socket, Connections: 1, InFlight: 1, Logins: int64(perSecond / bursts),
-			Accounts: accounts[next : next+perSecond/bursts], Service: "imap", Mechanism: "PLAIN"})
-		if err != nil && ctx.Err() == nil {
-			return err
+		from := n % (len(accounts) - burst + 1)
+		r, err := bench.Run(ctx, bench.Options{Socket: p.socket, Connections: 1, InFlight: 1, Logins: int64(burst),
+			Accounts: accounts[from : from+burst], Service: "imap", Mechanism: "PLAIN"})
+		if ctx.Err() != nil {
+			return n, nil
+		}
+		if err == nil && r.Accepted != uint64(burst) {
+			err = fmt.Errorf("of %d logins %d passed", burst, r.Accepted)
+		}
+		if err != nil {
+			return n, err
 		}
 	}
+	return most, nil
 }
