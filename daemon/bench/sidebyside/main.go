@@ -4,8 +4,9 @@
 //
 // Every server and every generator of logins is a process of its own, on unix
 // sockets in a private folder; all of them are ended by their own process ids
-// before it returns. Browsers are played by this process. Only ratios within one run mean anything: the machine is shared by
-// server and generator, and may be busy with other things.
+// before it returns. Browsers are played by this process. Only ratios within one
+// run mean anything: the machine is shared by server and generator, and may be
+// busy with other things.
 //
 // With -profile it writes nothing, and prints where the CPU time of latchkey goes.
 package main
