@@ -79,7 +79,7 @@ func (s *Service) devices(r *store.Reader, a *store.Account, current store.Devic
 	if err != nil {
 		return Devices{}, err
 	}
-	programs, err := programs(r, a, now)
+	programs, err := programs(r, a, browsers, now)
 	return Devices{Browsers: browsers, Programs: programs}, err
 }
 
