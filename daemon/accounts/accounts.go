@@ -87,7 +87,7 @@ type Service struct {
 	Hash func(ctx context.Context, password secret.Secret) (string, error)
 
 	// Flush writes the events and last uses that still wait in memory. It is
-	// called before either is read. Nil: nothing waits.
+	// called before either is shown. Nil: nothing waits.
 	Flush func(ctx context.Context) error
 
 	// Sender is who sends codes at this moment; it keeps its own time and may
@@ -121,6 +121,11 @@ func (s *Service) address(typed string) (string, error) {
 	}
 	return name, nil
 }
+
+// Refresh makes events and last uses readable that still wait in memory. Pages
+// that show either call it before they ask for the owner's devices or app
+// passwords; those that only look for one of them need not wait for the disk.
+func (s *Service) Refresh(ctx context.Context) error { return explain(s.flush(ctx)) }
 
 // flush makes events and last uses readable.
 func (s *Service) flush(ctx context.Context) error {

@@ -265,7 +265,8 @@ func TestPrograms(t *testing.T) {
 	login := func(ago time.Duration, credential, service, client string, outcome store.Outcome, reason store.Reason, count uint32) store.Event {
 		at := now.Add(-ago)
 		return store.Event{Time: at.Add(-time.Minute), Last: at, Count: count, Kind: store.EventLogin, Outcome: outcome, Reason: reason,
-			AccountID: a.ID, Address: alice, Credential: credential, Service: service, ClientID: client, Addr: netip.MustParseAddr("198.51.100.9")}
+			AccountID: a.ID, Address: alice, Credential: credential, Service: service, ClientID: client,
+			Addr: netip.MustParseAddr("198.51.100.9"), Network: netip.MustParsePrefix("198.51.100.9/32")}
 	}
 	const ok, no = store.Accepted, store.Rejected
 	events := []store.Event{
