@@ -39,15 +39,15 @@ func (s *Service) BuryExpired(ctx context.Context, after string) (ExpiredPage, e
 	}
 	var damaged []error
 	for _, address := range found {
-		err := s.change(ctx, expiry, address, (*change).buryExpired)
+		err := s.changeAt(ctx, expiry, address, (*change).buryExpired)
 		switch {
 		case err == nil:
 			page.Accounts++
-		case errors.Is(err, store.ErrNoAccount): // deleted since
-		case errors.Is(err, store.ErrDamaged):
+		case errors.Is(err, ErrNoAccount): // deleted since
+		case errors.Is(err, ErrDamaged):
 			damaged = append(damaged, fmt.Errorf("%s: %w", address, err))
 		default:
-			return page, err
+			return ExpiredPage{Accounts: page.Accounts}, err
 		}
 	}
 	return page, errors.Join(damaged...)
