@@ -223,7 +223,7 @@ func databaseExists(database, key string) (bool, error) {
 func openHasher(cfg *config.Config, o Options) (*hasher.Pool, error) {
 	h := o.Hasher
 	h.Log, h.Now = o.Log, o.Now
-	h.Budget = authserver.HashWithin(time.Duration(cfg.Auth.FailureDelay))
+	h.Budget = policy.HashWithin(time.Duration(cfg.Auth.FailureDelay))
 	if h.Workers == 0 {
 		h.Workers = cfg.Auth.Workers
 	}
