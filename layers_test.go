@@ -17,7 +17,7 @@ const module = "github.com/latchkey-mail/latchkey"
 // here by whoever makes it.
 var layers = map[string]int{
 	// leaves: libraries only
-	"sasl": 0, "sasl/dovecot": 0, "store/kv": 0, "store/secret": 0,
+	"sasl": 0, "sasl/dovecot": 0, "sasl/saslauthd": 0, "store/kv": 0, "store/secret": 0,
 	"daemon/config": 0, "daemon/hasher": 0, "daemon/sms": 0, "daemon/metrics": 0,
 	// storage
 	"store": 1, "store/boltkv": 1, "store/memkv": 1, "store/kvtest": 1,
