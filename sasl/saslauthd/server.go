@@ -77,7 +77,7 @@ func (s *Server) Serve(l net.Listener) error {
 			continue
 		}
 		pause = 0
-		if !s.start(conn, func() { <-slots }) {
+		if !s.start(conn, l.Addr(), func() { <-slots }) {
 			return ErrServerClosed
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Server) leave(l net.Listener) {
 }
 
 // start runs one connection in a goroutine of its own; false if the server is closed.
-func (s *Server) start(conn net.Conn, over func()) bool {
+func (s *Server) start(conn net.Conn, path net.Addr, over func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
@@ -164,7 +164,7 @@ func (s *Server) start(conn net.Conn, over func()) bool {
 	stopping, deciding := s.stopping, s.deciding
 	s.wg.Go(func() {
 		defer over()
-		s.serve(stopping, deciding, conn)
+		s.serve(stopping, deciding, conn, path)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.conns, conn)
@@ -173,7 +173,7 @@ func (s *Server) start(conn net.Conn, over func()) bool {
 }
 
 // serve is the life of a connection.
-func (s *Server) serve(stopping, deciding context.Context, conn net.Conn) {
+func (s *Server) serve(stopping, deciding context.Context, conn net.Conn, path net.Addr) {
 	defer conn.Close()
 	// What has begun to arrive when the server stops is not waited for.
 	unread := context.AfterFunc(stopping, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
@@ -181,7 +181,7 @@ func (s *Server) serve(stopping, deciding context.Context, conn net.Conn) {
 	r, err := s.read(stopping, conn)
 	if err != nil {
 		if stopping.Err() == nil && !errors.Is(err, io.EOF) {
-			s.log().Warn("connection closed", "kind", "saslauthd", "path", conn.LocalAddr(), "cause", err)
+			s.log().Warn("connection closed", "kind", "saslauthd", "path", path, "cause", err)
 		}
 		return
 	}
