@@ -115,6 +115,7 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 		}{
 			{"all", store.AppPasswordRow{Scopes: store.ScopeAll, State: store.Live}},
 			{"imap only", store.AppPasswordRow{Scopes: store.ScopeIMAP, State: store.Live}},
+			{"pop3 only", store.AppPasswordRow{Scopes: store.ScopePOP3, State: store.Live}},
 			{"smtp and sieve", store.AppPasswordRow{Scopes: store.ScopeSMTP | store.ScopeSieve, State: store.Live, Expires: time.Now().Add(time.Hour)}},
 			{"revoked", store.AppPasswordRow{Scopes: store.ScopeAll, State: store.Revoked}},
 			{"expired", store.AppPasswordRow{Scopes: store.ScopeAll, State: store.Live, Expires: time.Now().Add(-time.Hour)}},
@@ -165,6 +166,8 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 			return scope(store.ScopeAll)
 		case "imap only":
 			return scope(store.ScopeIMAP)
+		case "pop3 only":
+			return scope(store.ScopePOP3)
 		case "smtp and sieve":
 			return scope(store.ScopeSMTP | store.ScopeSieve)
 		case "revoked":
