@@ -38,6 +38,7 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	doing.Go(func() { d.audit.Run(background) })
 	doing.Go(func() { d.prune(background) })
 	doing.Go(func() { d.required.run(background, d.log) })
+	doing.Go(func() { d.expire(background) })
 
 	var serving sync.WaitGroup
 	for _, door := range doors {

@@ -19,7 +19,7 @@
 //	password changed  all others  ends   end    end if asked        main password's, and theirs
 //	password set(3)   all         ends   end    end if asked        all, if those end
 //	phone reset(3)    all         ends   end    end if asked        all, if those end
-//	app password      stay        stays  stay   it ends             its own
+//	app password(4)   stay        stays  stay   it ends             its own
 //	disabled          all         ends   end    stay, and open      all
 //	                                            nothing meanwhile
 //	deleted           all         ends   end    all                 all
@@ -35,6 +35,8 @@
 // (3) By the helpdesk or an administrator. A helpdesk code outlives a password
 // that is set: both are given to a person in one call, in either order. It ends
 // with everything else that ends codes.
+//
+// (4) Revoked, or expired: then within the hour (Service.BuryExpired).
 //
 // # Sessions
 //
@@ -160,9 +162,14 @@ func (s *Service) change(ctx context.Context, actor store.Actor, typed string, f
 	if err != nil {
 		return err
 	}
+	return s.changeAt(ctx, actor, name, fn)
+}
+
+// changeAt is change of the account whose prepared name is known.
+func (s *Service) changeAt(ctx context.Context, actor store.Actor, name string, fn func(c *change) error) error {
 	now := s.Now().UTC()
 	var c *change
-	err = s.Store.Update(ctx, func(w *store.Writer) error {
+	err := s.Store.Update(ctx, func(w *store.Writer) error {
 		account, err := w.Account(name)
 		if err != nil {
 			return err

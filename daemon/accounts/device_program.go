@@ -69,7 +69,7 @@ func loginsSince(r *store.Reader, a *store.Account, since time.Time) ([]store.Ev
 			return nil, err
 		}
 		for _, e := range page {
-			if e.Kind == store.EventLogin && e.Outcome != store.Undecided && e.Service != portalService && !e.Last.Before(since) {
+			if e.Kind == store.EventLogin && e.Outcome != store.Undecided && e.Service != store.ServicePortal && !e.Last.Before(since) {
 				logins = append(logins, e)
 			}
 		}

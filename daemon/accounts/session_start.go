@@ -46,7 +46,7 @@ func (s *Service) StartSession(ctx context.Context, in SignIn) (Entered, error) 
 			return signedOut(nil)
 		}
 		o := &own{change: change{Writer: w, account: account, actor: owner, now: now}, s: s, session: store.Session{
-			ID: id, Account: account.ID, Address: account.Address, Made: now, UserAgent: in.Browser.UserAgent, Addr: in.Browser.Addr}}
+			ID: id, Account: account.ID, Address: account.Address, Made: now}}
 		if entered, err = o.start(in, from, token); err != nil {
 			return err
 		}

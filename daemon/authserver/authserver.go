@@ -3,8 +3,9 @@
 // of daemon/policy.
 //
 // A request stays on the connection's own goroutine from its line to its
-// answer, unless a main password has to be hashed; that alone is waited for in
-// a goroutine, and the hasher's queue bounds how many of those there are.
+// answer, unless it has to wait until a main password is hashed, or would have
+// been; that alone is waited for in a goroutine, and the hasher's queue bounds
+// how many of those there are.
 package authserver
 
 import (
