@@ -3,9 +3,11 @@ package nginxauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -37,6 +39,7 @@ func NewServer(h *Handler, log *slog.Logger) *Server {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.serving.Add(1)
 			defer s.serving.Done()
+			defer s.recovered()
 			h.ServeHTTP(w, r)
 		}),
 		Protocols:                    &only,
@@ -50,6 +53,16 @@ func NewServer(h *Handler, log *slog.Logger) *Server {
 	s.http.SetKeepAlivesEnabled(false)
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(h.stopping) }))
 	return s
+}
+
+// recovered logs where a request panicked, and ends its connection: nginx says
+// "internal server error", which is no word on the password. What was panicked
+// with may hold a secret.
+func (s *Server) recovered() {
+	if what := recover(); what != nil {
+		s.handler.log.Error("nginxauth: panic", "type", fmt.Sprintf("%T", what), "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // Serve accepts connections on l until Shutdown or Close, which is no error. It
