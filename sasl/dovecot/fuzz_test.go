@@ -243,7 +243,7 @@ func runFuzzConn(t *testing.T, in []byte, step uint8, k Kind) string {
 		Backend: fuzzBackend{rest}, Master: fuzzBackend{rest}, Log: slog.New(slog.DiscardHandler),
 		Mechanisms: func() []Mechanism { return fuzzMechanisms },
 	}
-	c, hello, err := s.newConn(nc, fuzzListener{}, k)
+	c, hello, err := s.newConn(nc, fuzzListener{}, ListenerOptions{Kind: k})
 	if err != nil {
 		t.Fatal(err)
 	}
