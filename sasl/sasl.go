@@ -82,7 +82,7 @@ func Mechanisms() []Mechanism {
 		{Name: "PLAIN", Flags: []string{"plaintext"}, New: newPlain},
 		{Name: "LOGIN", Flags: []string{"plaintext"}, New: newLogin},
 		{Name: "SCRAM-SHA-256", Flags: []string{"mutual-auth"}, New: newSCRAM},
-		{Name: "SCRAM-SHA-256-PLUS", Flags: []string{"mutual-auth", "channel-binding"}, Binds: true, New: newSCRAMPlus},
+		{Name: "SCRAM-SHA-256-PLUS", Flags: []string{"mutual-auth"}, Binds: true, New: newSCRAMPlus},
 	}
 }
 

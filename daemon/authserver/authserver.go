@@ -93,7 +93,7 @@ func (s *Server) Wait() { s.slow.Wait() }
 func (s *Server) Mechanisms() []dovecot.Mechanism {
 	var list []dovecot.Mechanism
 	for _, m := range s.rules.Load().offered {
-		list = append(list, dovecot.Mechanism{Name: m.Name, Flags: m.Flags})
+		list = append(list, dovecot.Mechanism{Name: m.Name, Flags: m.Flags, ChannelBinding: m.Binds})
 	}
 	return list
 }
@@ -143,6 +143,10 @@ func (s *Server) step(r *dovecot.Request, x *exchange, response []byte) {
 		s.finish(r, &x.attempt.Facts, *x.ended)
 	case done || err != nil:
 		s.malformed(r)
+	case x.binding != "":
+		kind := x.binding
+		x.binding = ""
+		r.ChallengeBinding(challenge, kind)
 	default:
 		r.Challenge(challenge)
 	}

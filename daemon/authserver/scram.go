@@ -21,19 +21,9 @@ func (x *exchange) Salt(name, authz string) (sasl.Salt, bool) {
 }
 
 // PlusOffered says whether the mail program can have seen a mechanism with channel
-// binding. A mail server of KindLogin has one in its list, and shows it where the
-// TLS connection ends in the mail server itself.
-func (x *exchange) PlusOffered() bool {
-	if !x.r.TLS || !x.r.ChannelBinding() {
-		return false
-	}
-	for _, m := range x.s.rules.Load().offered {
-		if m.Binds {
-			return true
-		}
-	}
-	return false
-}
+// binding: the mail server was told of one, and shows it to those who come by TLS
+// (Dovecot 2.4 sasl_server_filter_mech).
+func (x *exchange) PlusOffered() bool { return x.r.TLS && x.r.BindingOffered() }
 
 // AskBinding has the next challenge ask for the channel's binding data.
 func (x *exchange) AskBinding(kind string) { x.binding = kind }
