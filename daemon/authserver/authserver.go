@@ -22,7 +22,6 @@ import (
 	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
 	"github.com/latchkey-mail/latchkey/store"
-	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
 // minHashWithin is for an administrator who wants refusals at once: a hash must
@@ -98,16 +97,15 @@ func (s *Server) Mechanisms() []dovecot.Mechanism {
 	return list
 }
 
-// exchange is one request's mechanism, what it handed over, and what policy is
-// told of that: one allocation for all. It is the mechanism's sasl.Env (scram.go).
+// exchange is one request's mechanism, and what policy is told of what it handed
+// over: one allocation for all. It is the mechanism's sasl.Env (env.go).
 type exchange struct {
 	s       *Server
 	r       *dovecot.Request
 	server  gosasl.Server
-	got     sasl.Attempt
-	done    bool            // got is there
-	ended   *policy.Verdict // decided before the client had said everything
+	done    bool            // attempt is whole
 	binding string          // what the next challenge asks for
+	ended   *policy.Verdict // decided before the client had said everything
 	attempt policy.Attempt
 }
 
@@ -162,10 +160,6 @@ func (s *Server) malformed(r *dovecot.Request) {
 func (s *Server) decide(r *dovecot.Request, x *exchange) {
 	a := &x.attempt
 	a.Facts = facts(r)
-	a.Name, a.Authz = s.prepare(x.got.Name, x.got.Authz)
-	if a.Proof = x.got.Proof; a.Proof == nil {
-		a.Secret = secret.New(x.got.Secret())
-	}
 	v, slow := s.policy.Quick(s.ctx, a)
 	if slow == nil {
 		s.finish(r, &a.Facts, v)

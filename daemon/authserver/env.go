@@ -2,12 +2,20 @@ package authserver
 
 import (
 	"github.com/latchkey-mail/latchkey/sasl"
+	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
 var _ sasl.Env = (*exchange)(nil)
 
 // Got takes the attempt.
-func (x *exchange) Got(a sasl.Attempt) { x.got, x.done = a, true }
+func (x *exchange) Got(got sasl.Attempt) {
+	a := &x.attempt
+	a.Name, a.Authz = x.s.prepare(got.Name, got.Authz)
+	if a.Proof = got.Proof; a.Proof == nil {
+		a.Secret = secret.New(got.Secret())
+	}
+	x.done = true
+}
 
 // Salt asks policy. A refusal that needs no proof, and a store that cannot answer,
 // end the exchange here, at the age that all refusals have.
