@@ -25,7 +25,7 @@ const (
 	RecordRecoveryCodes RecordKind = "recovery-set" // an account's recovery codes
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
-	RecordSCRAMKeys     RecordKind = "scram-keys"
+	RecordSCRAMKeys     RecordKind = "scram-key-set" // an account's SCRAM keys
 	RecordEvent         RecordKind = "event"
 	RecordEventListing  RecordKind = "event-listing"  // which events an account has
 	RecordNumberListing RecordKind = "number-listing" // which accounts a number has

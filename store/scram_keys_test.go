@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/latchkey-mail/latchkey/store/boltkv"
 	"github.com/latchkey-mail/latchkey/store/kv"
 	"github.com/latchkey-mail/latchkey/store/memkv"
 )
@@ -145,5 +147,48 @@ func TestSCRAMKeysAreSealed(t *testing.T) {
 		if strings.Contains(got, "kk") || strings.Contains(got, "107") || strings.Contains(got, "0x6b") || strings.Contains(got, "a2tr") {
 			t.Errorf("shows a key: %s", got)
 		}
+	}
+}
+
+// BenchmarkSCRAM is what the first message of SCRAM waits for: an account with
+// keys, one without, and none must take about as long as each other.
+func BenchmarkSCRAM(b *testing.B) {
+	e, err := boltkv.Open(filepath.Join(b.TempDir(), "scram.db"), boltkv.Options{NoSync: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(ctx, e, testKeys(b), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	for i := range 500 {
+		for name, n := range map[string]int{"keys": 3, "keyless": 0} {
+			err := s.Update(ctx, func(w *Writer) error {
+				a, err := w.CreateAccount(fmt.Sprintf("%s%d@example.org", name, i), "")
+				if err != nil || n == 0 {
+					return err
+				}
+				k := SCRAMKeys{Salt: make([]byte, 16), Iterations: 4096}
+				for j := range n {
+					k.Rows = append(k.Rows, SCRAMRow{AppPasswordID{byte(j + 1)}, make([]byte, 128)})
+				}
+				return w.PutSCRAMKeys(a.ID, k)
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for _, name := range []string{"keys", "keyless", "keynobody"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				_, _, err := s.SCRAM(ctx, fmt.Sprintf("%s%d@example.org", name, i%500))
+				if errors.Is(err, ErrNoAccount) != (name == "keynobody") {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
