@@ -191,12 +191,12 @@ func initialResponse(value []byte, minor uint32, small []byte) ([]byte, error) {
 	return decodeBase64(value, small)
 }
 
-// response decodes the data of CONT; Prosody writes an empty one as "=".
+// response decodes the data of CONT, never to nil; Prosody writes an empty one as "=".
 func response(value []byte) ([]byte, error) {
 	if len(value) == 0 || string(value) == "=" {
 		return []byte{}, nil
 	}
-	return decodeBase64(value, nil)
+	return decodeBase64(value, []byte{})
 }
 
 // outOfBand stands where the data of CONT would, in a question that the client
