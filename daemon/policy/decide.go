@@ -19,12 +19,12 @@ const maxAnew = 3
 // means something. It reads one record (with a Proof one more), and never blocks or
 // hashes slowly.
 func (p *Policy) Quick(ctx context.Context, a *Attempt) (Verdict, *Slow) {
+	if a.Proof != nil {
+		return p.scram(ctx, a), nil
+	}
 	v := Verdict{Name: a.Name}
 	if refused, reason := p.refuseUnread(a); refused {
 		return v.reject(reason), nil
-	}
-	if a.Proof != nil {
-		return p.scram(ctx, v, a), nil
 	}
 	var account *store.Account
 	if a.Name != "" {

@@ -46,7 +46,11 @@ func (p *Policy) Salt(ctx context.Context, a *Attempt, sent string) (sasl.Salt, 
 }
 
 // scram decides on a proof.
-func (p *Policy) scram(ctx context.Context, v Verdict, a *Attempt) Verdict {
+func (p *Policy) scram(ctx context.Context, a *Attempt) Verdict {
+	v := Verdict{Name: a.Name}
+	if refused, reason := p.refuseUnread(a); refused { // as Salt did, unless the rules have changed
+		return v.reject(reason)
+	}
 	account, keys, err := p.scramKeys(ctx, a.Name)
 	if err != nil {
 		return v.unread(err)
