@@ -57,7 +57,8 @@ func signInPictures(now time.Time) []picture {
 		{"sign_in_code-wrong", pathSignInCode, true, later, []message{counted(false, "failure.wrong_code", 1, now)}},
 		{"sign_in_code-unsent", pathSignInCode, true, codeView{Phone: maskedOwn}, nil},
 		{"sign_in_code-nosms", pathSignInCode, true, codeView{Phone: maskedOwn, NoSMS: true}, nil},
-		{"sign_in_recover", pathSignInCode, true, nil, nil},
+		{"sign_in_recover", pathSignInRecover, true, recoverView{}, nil},
+		{"sign_in_recover-inside", pathSignInRecover, false, recoverView{Inside: true}, nil},
 		{"confirm", pathConfirm, false, code, nil},
 		{"confirm-unsent", pathConfirm, false, codeView{Phone: maskedOwn, Next: pathNewAppPassword}, nil},
 	}
