@@ -14,7 +14,7 @@
 //
 //	                  sessions    trust  codes  app passwords       mail sessions
 //	phone bound       all others  ends   end    made before end(1)  main password's, and theirs
-//	number changed    all others  ends   end    stay                stay
+//	number changed(4) all others  ends   end    stay                stay
 //	phone unbound     all others  ends   end(2) stay                stay
 //	password changed  all others  ends   end    end if asked        main password's, and theirs
 //	password set(3)   all         ends   end    end if asked        all, if those end
@@ -35,6 +35,8 @@
 // (3) By the helpdesk or an administrator. A helpdesk code outlives a password
 // that is set: both are given to a person in one call, in either order. It ends
 // with everything else that ends codes.
+//
+// (4) Or the same bound again, after a recovery or a helpdesk code.
 //
 // # Sessions
 //
