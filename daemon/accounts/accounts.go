@@ -14,7 +14,7 @@
 //
 //	                  sessions    trust  codes  app passwords       mail sessions
 //	phone bound       all others  ends   end    made before end(1)  main password's, and theirs
-//	number changed    all others  ends   end    stay                stay
+//	number changed(5) all others  ends   end    stay                stay
 //	phone unbound     all others  ends   end(2) stay                stay
 //	password changed  all others  ends   end    end if asked        main password's, and theirs
 //	password set(3)   all         ends   end    end if asked        all, if those end
@@ -37,6 +37,8 @@
 // with everything else that ends codes.
 //
 // (4) Revoked, or expired: then within the hour (Service.BuryExpired).
+//
+// (5) Or the same bound again, after a recovery or a helpdesk code.
 //
 // # Sessions
 //
