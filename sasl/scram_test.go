@@ -231,6 +231,25 @@ func TestSCRAMPlus(t *testing.T) {
 	}
 }
 
+// TestSCRAMPlusWithoutData: neither side has binding data, so they agree about it,
+// and nothing is bound.
+func TestSCRAMPlusWithoutData(t *testing.T) {
+	for _, data := range [][]byte{nil, {}} {
+		w := newSCRAMWorld(t, "pencil")
+		w.binding = data
+		server := w.server(t, "SCRAM-SHA-256-PLUS")
+		challenge, _, err := server.Next([]byte("p=tls-exporter,,n=u,r=x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nonce, _, _ := strings.Cut(string(challenge), ",")
+		final := "c=" + base64.StdEncoding.EncodeToString([]byte("p=tls-exporter,,")) + "," + nonce + ",p=" + proof32
+		if _, _, err := server.Next([]byte(final)); !errors.Is(err, ErrMalformed) || len(w.attempts) != 0 {
+			t.Errorf("%v, %d attempts", err, len(w.attempts))
+		}
+	}
+}
+
 // TestSCRAMFlags: which GS2 flag begins which mechanism.
 func TestSCRAMFlags(t *testing.T) {
 	for _, tc := range []struct {
