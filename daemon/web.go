@@ -37,12 +37,14 @@ const acmeFolder = "acme"
 type web struct {
 	server   *http.Server
 	listener net.Listener
+	shared   net.Listener                    // the same, with a share for each network
 	loaded   atomic.Pointer[tls.Certificate] // of the certificate files; nil without
 }
 
 // openWeb opens the portal's listener, nil if the configuration wants none. A
 // listener that systemd holds is taken as it is.
-func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *slog.Logger) (*web, error) {
+func (d *Daemon) openWeb(held net.Listener) (*web, error) {
+	cfg, log := d.config(), d.log
 	if cfg.Portal.Listen == "" {
 		if held != nil {
 			return nil, errors.New("daemon: systemd passes a socket for the portal, but [portal] listen is empty")
@@ -59,8 +61,9 @@ func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *s
 			return nil, fmt.Errorf("daemon: portal: %w", err)
 		}
 	}
+	w.shared = newSharing(w.listener, maxWebNetwork, d.config, d.now, log)
 	w.server = &http.Server{
-		Handler:           handler,
+		Handler:           d.portal,
 		TLSConfig:         settings,
 		ReadHeaderTimeout: webHeaderWithin,
 		ReadTimeout:       webReadWithin,
@@ -129,7 +132,7 @@ func acmeTLS(cfg *config.Config) (*tls.Config, error) {
 
 // serve serves until shutdown.
 func (w *web) serve() error {
-	listener := netutil.LimitListener(w.listener, maxWebConnections)
+	listener := netutil.LimitListener(w.shared, maxWebConnections)
 	var err error
 	if w.server.TLSConfig != nil {
 		err = w.server.ServeTLS(listener, "", "")

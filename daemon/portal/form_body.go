@@ -18,7 +18,8 @@ const (
 	bodyWithin       = 10 * time.Second // all of it: a form is small, so whoever takes longer does so on purpose
 )
 
-// readBody reads a body of at most maxForm bytes.
+// readBody reads a body of at most maxForm bytes. The deadline ends with the body:
+// an answer may take longer.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, from netip.Prefix) ([]byte, *badForm) {
 	// An answer without connection has no deadline, and a connection that is gone
 	// says so when it is read: errors of setting one say nothing.
@@ -41,8 +42,5 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, from netip.Pre
 	case err != nil:
 		return nil, &badForm{http.StatusBadRequest, "error.bad_form"}
 	}
-	// The deadline must not outlive the body: it would end the request while it
-	// waits for a hash or for a message to be sent.
-	_ = control.SetReadDeadline(time.Time{})
 	return body, nil
 }

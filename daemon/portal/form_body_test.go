@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/latchkey-mail/latchkey/daemon/config"
 )
 
 // wire is a portal that is reached over TCP, behind a proxy that is trusted: the
@@ -115,14 +113,4 @@ func TestBodyTakesTooLong(t *testing.T) {
 		t.Errorf("half a body: %d", got)
 	}
 	w.reading(0)
-}
-
-// TestAnswerTakesLonger: what bounds the body does not cut off an answer that
-// waits.
-func TestAnswerTakesLonger(t *testing.T) {
-	w := newWire(t, newWaiting(1, 1), 100*time.Millisecond)
-	w.cfg.Auth.FailureDelay = config.Duration(400 * time.Millisecond)
-	if got := w.ends(w.begin("192.0.2.1", wholeForm, len(wholeForm))); got != http.StatusForbidden {
-		t.Errorf("an answer that waits for its age: %d", got)
-	}
 }
