@@ -28,6 +28,12 @@ func (b *browser) press(t *testing.T, selector string) int64 {
 	return b.follow(t, b.click(selector))
 }
 
+// pressTwice is press with a double click, as people make one who know no other.
+func (b *browser) pressTwice(t *testing.T, selector string) int64 {
+	t.Helper()
+	return b.follow(t, chromedp.DoubleClick(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
 // click clicks it; nothing but a click at the middle of what can be seen.
 func (b *browser) click(selector string) chromedp.Action[chromedp.Void] {
 	return chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)
