@@ -256,6 +256,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Config:   d.config,
 		Flush:    d.audit.Flush,
 		Seen:     d.audit.Seen,
+		Network:  policy.Network,
 		Cut:      d.sessions.cut,
 		Enforced: d.required.required,
 		Sender:   d.texts.sender,

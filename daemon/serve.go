@@ -23,7 +23,7 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	pages, err := openWeb(d.config(), forWeb, d.portal, d.log)
+	pages, err := d.openWeb(forWeb)
 	if err != nil {
 		closeDoors(doors)
 		return err

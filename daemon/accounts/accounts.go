@@ -65,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -101,6 +102,10 @@ type Service struct {
 	// Seen notes that a session is in use; it does not wait for the store. Nil:
 	// use does not keep sessions from becoming idle.
 	Seen func(u store.Use)
+
+	// Network is what an address is counted with: sessions that wait for a code
+	// share the room for them by it. Nil: each address by itself.
+	Network func(addr netip.Addr) netip.Prefix
 
 	// Cut ends the mail sessions of an account that these credentials opened;
 	// nil means whatever they were opened with. It is called after the change is
