@@ -26,6 +26,7 @@ type cell struct {
 // at how often a password was hashed.
 func TestMatrixOverTheWire(t *testing.T) {
 	d := start(t, func(c *config.Config) {
+		c.Auth.Mechanisms = append(c.Auth.Mechanisms, "SCRAM-SHA-256")
 		c.TwoStep.Timezone = "UTC"
 		c.TwoStep.Domains = map[string]config.Date{"enforced.example": {Year: 2020, Month: 1, Day: 1}}
 	})
@@ -90,9 +91,13 @@ func TestMatrixOverTheWire(t *testing.T) {
 			s.edit(a)
 		})
 		ids[s.address+"main"] = "main-" + account.ID.String()
+		d.scramKeys(t, account, letters...)
 	}
-	want := func(i int, kind string, need store.Scopes) cell {
+	want := func(i int, kind, mechanism string, need store.Scopes) cell {
 		s := states[i]
+		if mechanism == "SCRAM-SHA-256" && s.edit != nil { // it knows app passwords and nothing else
+			s.main, s.wrong = no(store.ReasonWrongSecret), no(store.ReasonWrongSecret)
+		}
 		scope := func(have store.Scopes) cell {
 			if s.live == ok && !have.Covers(need) {
 				return known(store.ReasonScope)
@@ -135,9 +140,9 @@ func TestMatrixOverTheWire(t *testing.T) {
 	for i, s := range states {
 		for kind, password := range secrets[s.address] {
 			for service, need := range services {
-				for _, mechanism := range []string{"PLAIN", "LOGIN"} {
+				for _, mechanism := range []string{"PLAIN", "LOGIN", "SCRAM-SHA-256"} {
 					addr = addr.Next() // a network of its own: each try is a first one
-					w := try{fmt.Sprintf("%s/%s/%s/%s", s.name, kind, service, mechanism), s.address, kind, want(i, kind, need)}
+					w := try{fmt.Sprintf("%s/%s/%s/%s", s.name, kind, service, mechanism), s.address, kind, want(i, kind, mechanism, need)}
 					tries[addr] = w
 					answer := p.login(mechanism, "service="+service+"\trip="+addr.String(), strings.ToUpper(s.address), password)
 					line := "FAIL\tuser=" + s.address + "\treason=" + sentence
@@ -153,7 +158,7 @@ func TestMatrixOverTheWire(t *testing.T) {
 	}
 
 	// Hashed: the wrong secrets of the two accounts that may use a main password
-	// (two kinds, eight services, two mechanisms), and their right one once each:
+	// (two kinds, eight services, two mechanisms that tell them), and their right one once each:
 	// then it is remembered.
 	if got := d.hashed.Load(); got != 2*(2*8*2+1) {
 		t.Errorf("%d passwords hashed, want %d", got, 2*(2*8*2+1))
