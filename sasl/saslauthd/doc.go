@@ -43,6 +43,6 @@
 // A request has at most 8,192 bytes: checkpw.c composes it in a buffer of that
 // size and fails by itself if it does not fit. (saslauthd refuses a string of more
 // than 256 bytes; here that is left to Answer.) A peer that sends more, or takes more
-// than 10 seconds, is disconnected, and a log line says why. No log line holds
+// than 10 seconds for it, is disconnected, and a log line says why. No log line holds
 // anything of what a peer has sent: any part of it may be a password.
 package saslauthd
