@@ -3,9 +3,11 @@ package saslauthd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -205,11 +207,19 @@ func (s *Server) serve(stopping, deciding context.Context, conn net.Conn, path n
 func (s *Server) answer(ctx context.Context, r *Request) (reply Reply) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.log().Error("panic", "value", v, "stack", string(debug.Stack()))
+			s.log().Error("answering panicked", "panic", panicText(v), "stack", string(debug.Stack()))
 			reply = Reply{}
 		}
 	}()
 	return s.Answer(ctx, r)
+}
+
+// panicText is what a log may show of a panic: words of Answer's own may hold a secret.
+func panicText(v any) string {
+	if err, ok := v.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", v)
 }
 
 // read reads one request. The error is [io.EOF] for a peer that sent nothing.

@@ -131,7 +131,7 @@ func TestUnanswered(t *testing.T) {
 func TestPanic(t *testing.T) {
 	s := serve(t, &Server{Answer: func(_ context.Context, r *Request) Reply {
 		if r.Login == "bad" {
-			panic("oops")
+			panic("about " + r.Password())
 		}
 		return Reply{Outcome: OK}
 	}})
@@ -141,7 +141,7 @@ func TestPanic(t *testing.T) {
 	if got := s.answers(t, wire("good", "hunter2", "imap", "")); got != string(wire("OK")) {
 		t.Errorf("%q", got)
 	}
-	if log := s.log.String(); !strings.Contains(log, "oops") || strings.Contains(log, "hunter") {
+	if log := s.log.String(); !strings.Contains(log, "panic=string") || strings.Contains(log, "hunter") {
 		t.Errorf("log %q", log)
 	}
 }
