@@ -189,7 +189,7 @@ func testDoveadm(t *testing.T, s *stack, p *people) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
-			out, err := s.dovecot.doveadm(step.args...)
+			out, err := s.dovecot.doveadm(t, step.args...)
 			if (err == nil) != step.ok || !strings.Contains(out, step.want) {
 				t.Errorf("want %q and success %v, got %q, %v", step.want, step.ok, out, err)
 			}
