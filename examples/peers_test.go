@@ -170,6 +170,9 @@ func testPeers(t *testing.T, v series) {
 			t.Errorf("it was started: %q", children)
 		}
 	})
+	if v == dovecot24 { // Dovecot 2.3 ends all sessions of an account: the walk looks at that
+		t.Run("cut", func(t *testing.T) { testCut(t, s, p) })
+	}
 	t.Run("store down", func(t *testing.T) { testStoreDown(t, s, p) })
 	t.Run("latchkey's log", func(t *testing.T) { testLog(t, s, p) })
 }

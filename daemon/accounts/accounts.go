@@ -98,9 +98,8 @@ type Service struct {
 	// use does not keep sessions from becoming idle.
 	Seen func(u store.Use)
 
-	// Cut ends the mail sessions of an account that these credentials opened;
-	// nil means whatever they were opened with. It is called after the change is
-	// on disk and does not block. Nil: they last.
+	// Cut ends the mail sessions of an account that these credentials opened. It
+	// is called after the change is on disk and does not block. Nil: they last.
 	Cut func(address string, credentials []string)
 
 	// Enforced says whether two-step verification is required of a domain's
