@@ -49,6 +49,7 @@ var ErrDatabaseLost = errors.New("daemon: the key is there, but the database is 
 
 const (
 	drainFor   = 5 * time.Second // how long requests under way may take to end at a stop
+	sendFor    = 2 * time.Second // and of these, a text message that is being sent
 	pruneEvery = time.Hour
 )
 
@@ -223,7 +224,7 @@ func databaseExists(database, key string) (bool, error) {
 func openHasher(cfg *config.Config, o Options) (*hasher.Pool, error) {
 	h := o.Hasher
 	h.Log, h.Now = o.Log, o.Now
-	h.Budget = authserver.HashWithin(time.Duration(cfg.Auth.FailureDelay))
+	h.Budget = policy.HashWithin(time.Duration(cfg.Auth.FailureDelay))
 	if h.Workers == 0 {
 		h.Workers = cfg.Auth.Workers
 	}
@@ -286,6 +287,7 @@ func (d *Daemon) Portal() http.Handler { return d.portal }
 // returned.
 func (d *Daemon) Close() error {
 	d.giveUp()
+	d.texts.stop()
 	d.auth.Wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())

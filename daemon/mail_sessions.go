@@ -79,6 +79,9 @@ func (c *cutter) cut(address string, credentials []string) {
 	c.log.Error("mail sessions not ended: too many wait, or the daemon stops", "account", address)
 }
 
+// crowded says whether so many cuts wait that what is in no hurry should.
+func (c *cutter) crowded() bool { return len(c.waiting) >= cutWaiting/2 }
+
 // end runs the command, once for each credential if it tells them apart.
 func (c *cutter) end(ctx context.Context, one cut) {
 	if strings.HasPrefix(one.address, "-") { // would be taken for an option

@@ -38,6 +38,7 @@ type web struct {
 	server   *http.Server
 	listener net.Listener
 	loaded   atomic.Pointer[tls.Certificate] // of the certificate files; nil without
+	pages    *answering
 }
 
 // openWeb opens the portal's listener, nil if the configuration wants none. A
@@ -49,7 +50,7 @@ func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *s
 		}
 		return nil, nil
 	}
-	w := &web{listener: held}
+	w := &web{listener: held, pages: &answering{Handler: handler}}
 	settings, err := w.tls(cfg)
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *s
 		}
 	}
 	w.server = &http.Server{
-		Handler:           handler,
+		Handler:           w.pages,
 		TLSConfig:         settings,
 		ReadHeaderTimeout: webHeaderWithin,
 		ReadTimeout:       webReadWithin,

@@ -142,10 +142,8 @@ func (c *check) verify(kind RecordKind, key, value []byte) error {
 		}
 		return err
 	case RecordEventListing:
-		if len(payload) > 0 {
-			return fmt.Errorf("%w: listing of an event", ErrDamaged)
-		}
-		return nil
+		_, err = decodeListing(payload)
+		return err
 	case RecordNumberListing:
 		ids, err := decodeAccountIDs(payload)
 		c.numbers.listed([16]byte(key[1:]), ids)

@@ -1,8 +1,78 @@
 package store
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// eventCaps are the most events that are kept for one owner, by kind of owner.
+// eventClass says which of an address's events compete for room: each class has
+// the address's cap to itself. Anybody can send wrong passwords, from ever new
+// networks; were there one cap for all, they would push out what the account's
+// owner did.
+//
+// The class stands in the listing, not in its key: the list stays one, in the
+// order of time, so that reading it needs no merging, and pruning counts by class
+// as it walks. The byte is on disk.
+type eventClass byte
+
+const (
+	classUntold   eventClass = 0   // listed before listings told; nothing new pushes it out, only age
+	classChange   eventClass = 'c' // whatever is no verdict
+	classAccepted eventClass = 'a'
+	classRefused  eventClass = 'r' // or undecided, of a credential that is the account's
+	classGuess    eventClass = 'g' // or undecided, of none: what a stranger can make
+)
+
+func (e *Event) class() eventClass {
+	switch {
+	case !e.Kind.HasOutcome():
+		return classChange
+	case e.Outcome == Accepted:
+		return classAccepted
+	case e.Credential != "":
+		return classRefused
+	}
+	return classGuess
+}
+
+// listing returns, after headerLen free bytes, what stands at the event's key in
+// the owner's list: its class, which only the lists of addresses tell.
+func (e *Event) listing(owner []byte) []byte {
+	value := make([]byte, headerLen, headerLen+1)
+	if owner[1] == ownerAddress {
+		value = append(value, byte(e.class()))
+	}
+	return value
+}
+
+// decodeListing reads the payload of a listing.
+func decodeListing(payload []byte) (eventClass, error) {
+	if len(payload) == 0 {
+		return classUntold, nil
+	}
+	known := []eventClass{classChange, classAccepted, classRefused, classGuess}
+	if c := eventClass(payload[0]); len(payload) == 1 && slices.Contains(known, c) {
+		return c, nil
+	}
+	return classUntold, ErrDamaged
+}
+
+// listed is the class that the value of an owner's key tells. A damaged one tells
+// none, and is pruned like those that never did.
+func (s *Store) listed(key, value []byte) eventClass {
+	if len(value) == headerLen {
+		return classUntold
+	}
+	payload, err := s.unseal(key, value)
+	if err != nil {
+		return classUntold
+	}
+	class, _ := decodeListing(payload)
+	return class
+}
+
+// eventCaps are the most events that are kept for one owner, by kind of owner;
+// an address has as many of each class.
 type eventCaps struct{ address, network, unknown int }
 
 func capsOf(o Options) eventCaps {

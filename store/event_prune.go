@@ -13,14 +13,15 @@ import (
 const prunePage = 250
 
 // PruneEvents removes events that began before the given time, and the oldest of
-// every owner that has more than its cap (Options). It works in pages, so that
+// every owner that has more than its cap (Options), of an address those of each
+// class. It works in pages, so that
 // nothing waits long behind it, and returns how many events it removed.
 func (s *Store) PruneEvents(ctx context.Context, before time.Time) (int, error) {
 	removed, err := s.pruneOld(ctx, before)
 	if err != nil {
 		return removed, err
 	}
-	n, err := s.pruneOwners(ctx, before)
+	n, err := s.pruneLists(ctx, []byte{keyOwner}, before)
 	return removed + n, err
 }
 
@@ -49,68 +50,40 @@ func (s *Store) pruneOld(ctx context.Context, before time.Time) (int, error) {
 	}
 }
 
-// pruneOwners walks all owners' lists, in pages, and removes what is over a cap,
-// and pointers older than before, whose event is gone already.
-func (s *Store) pruneOwners(ctx context.Context, before time.Time) (int, error) {
-	removed, count := 0, 0
+// pruneLists walks the owners' lists below prefix, in pages, and removes what is
+// over a cap, and pointers older than before, whose event is gone already.
+func (s *Store) pruneLists(ctx context.Context, prefix []byte, before time.Time) (int, error) {
+	removed := 0
+	count := make(map[eventClass]int) // of owner, so far
 	var after, owner []byte
 	oldest := lastEventIDAt(before)
 	for {
 		var excess [][]byte
 		seen := 0
 		err := s.engine.View(ctx, func(r kv.Reader) error {
-			return r.Scan([]byte{keyOwner}, after, func(key, _ []byte) error {
+			return r.Scan(prefix, after, func(key, value []byte) error {
 				if seen == maxPage || len(excess) == prunePage {
 					return kv.ErrStop
 				}
 				seen++
 				after = append(after[:0], key...)
-				prefix, id, ok := splitOwnerKey(key)
+				list, id, ok := splitOwnerKey(key)
 				if !ok {
 					return nil
 				}
-				if !bytes.Equal(prefix, owner) {
-					owner, count = append(owner[:0], prefix...), 0
+				if !bytes.Equal(list, owner) {
+					owner = append(owner[:0], list...)
+					clear(count)
 				}
-				count++
-				if count > s.caps.of(owner) || bytes.Compare(id[:], oldest[:]) > 0 {
+				class := s.listed(key, value)
+				count[class]++
+				if count[class] > s.caps.of(owner) || bytes.Compare(id[:], oldest[:]) > 0 {
 					excess = append(excess, bytes.Clone(key))
 				}
 				return nil
 			})
 		})
 		if err != nil || seen == 0 {
-			return removed, err
-		}
-		n, err := s.removeEvents(ctx, excess)
-		removed += n
-		if err != nil {
-			return removed, err
-		}
-	}
-}
-
-// trimOwner removes one owner's events beyond its cap.
-func (s *Store) trimOwner(ctx context.Context, owner []byte) (int, error) {
-	removed := 0
-	for {
-		var excess [][]byte
-		count, keep := 0, s.caps.of(owner)
-		err := s.engine.View(ctx, func(r kv.Reader) error {
-			return r.Scan(owner, nil, func(key, _ []byte) error {
-				if len(key) != len(owner)+len(EventID{}) {
-					return nil
-				}
-				if count++; count > keep {
-					excess = append(excess, bytes.Clone(key))
-				}
-				if len(excess) == prunePage {
-					return kv.ErrStop
-				}
-				return nil
-			})
-		})
-		if err != nil || len(excess) == 0 {
 			return removed, err
 		}
 		n, err := s.removeEvents(ctx, excess)

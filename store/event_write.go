@@ -60,7 +60,7 @@ func (s *Store) WriteMerged(ctx context.Context, events []Event, uses []Use) err
 		return err
 	}
 	for _, owner := range s.added.due(s.caps) {
-		if _, err := s.trimOwner(ctx, []byte(owner)); err != nil {
+		if _, err := s.pruneLists(ctx, []byte(owner), time.Time{}); err != nil {
 			return fmt.Errorf("store: trimming events: %w", err)
 		}
 	}
@@ -107,7 +107,7 @@ func (w *Writer) putEvent(e *Event) error {
 	}
 	for _, owner := range e.owners() {
 		pointer := ownerKey(owner, e.ID)
-		if err := w.kv.Put(pointer, w.s.seal(pointer, make([]byte, headerLen))); err != nil {
+		if err := w.kv.Put(pointer, w.s.seal(pointer, e.listing(owner))); err != nil {
 			return err
 		}
 		w.added = append(w.added, string(owner))

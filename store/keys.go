@@ -30,7 +30,8 @@ import (
 //	b ‖ account id (8) ‖ y                 expected phone, CBOR, sealed expected_phone.go
 //	e ‖ event id (16)                      event, CBOR                  event_codec.go
 //	n ‖ number's tag (16)                  account ids (8 each)         number_index.go
-//	o ‖ a ‖ address ‖ 0 ‖ event id (16)    empty: events of an address  event_owner.go
+//	o ‖ a ‖ address ‖ 0 ‖ event id (16)    class (1): events of an address
+//	                                       (empty: listed earlier)      event_owner.go
 //	o ‖ n ‖ network (17) ‖ event id        empty: unknown names, by network
 //	o ‖ u ‖ event id                       empty: unknown names, all
 //	q ‖ window (8) ‖ kind (1) ‖ subject (16)

@@ -73,7 +73,7 @@ func (m *storeModel) putSession(t *rapid.T) {
 	x := Session{ID: SessionID{smallIDs.Draw(t, "id")}, Account: a.account.ID, Address: a.account.Address, Tag: tags.Draw(t, "tag"),
 		Stage: Stage(rapid.ByteRange(1, 3).Draw(t, "stage")), Made: times.Draw(t, "made"), Seen: times.Draw(t, "seen"),
 		Stepped: times.Draw(t, "stepped"), Helpdesk: rapid.Bool().Draw(t, "helpdesk"), Device: DeviceID{rapid.ByteRange(0, 3).Draw(t, "device")},
-		UserAgent: texts.Draw(t, "user agent"), Tries: rapid.Byte().Draw(t, "tries")}
+		Tries: rapid.Byte().Draw(t, "tries")}
 	a.portal.sessions[x.ID] = x
 	m.update(t, func(w *Writer) error { return w.PutSession(x) })
 }

@@ -13,7 +13,8 @@ import (
 // schemaVersion is the version of the layout in keys.go and of every payload.
 //
 //	1  accounts, app passwords, phones, exceptions, last uses, events
-//	2  the portal's records, budgets, the numbers' index, LastUse.ClientID
+//	2  the portal's records, budgets, the numbers' index, LastUse.ClientID,
+//	   the class in the listings of an address's events
 const schemaVersion = 2
 
 // openSchema checks the version and generation records, or makes them in an

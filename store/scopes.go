@@ -25,6 +25,10 @@ const (
 	ScopeAll = Scopes(0xff)
 )
 
+// ServicePortal is the service of what people do at the portal, beside those that
+// mail servers name.
+const ServicePortal = "portal"
+
 // ErrUnknownScope means that a list of scopes names something else, or nothing.
 var ErrUnknownScope = errors.New("store: unknown scope")
 

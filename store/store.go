@@ -119,7 +119,9 @@ type Options struct {
 	// MigrateOK allows Open to bring an older database to this version. Where it
 	// is interrupted, the next Open goes on.
 	MigrateOK bool
-	// EventsPerAccount is how many events of an address are kept; 0 means 1,000.
+	// EventsPerAccount is how many events of an address are kept of each class:
+	// changes, accepted logins, refused ones of a known credential, guesses. 0
+	// means 1,000.
 	EventsPerAccount int
 	// EventsPerNetwork is how many events of unknown names are kept for each
 	// network; 0 means 100.

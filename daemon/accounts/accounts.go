@@ -14,12 +14,12 @@
 //
 //	                  sessions    trust  codes  app passwords       mail sessions
 //	phone bound       all others  ends   end    made before end(1)  main password's, and theirs
-//	number changed    all others  ends   end    stay                stay
+//	number changed(5) all others  ends   end    stay                stay
 //	phone unbound     all others  ends   end(2) stay                stay
 //	password changed  all others  ends   end    end if asked        main password's, and theirs
 //	password set(3)   all         ends   end    end if asked        all, if those end
 //	phone reset(3)    all         ends   end    end if asked        all, if those end
-//	app password      stay        stays  stay   it ends             its own
+//	app password(4)   stay        stays  stay   it ends             its own
 //	disabled          all         ends   end    stay, and open      all
 //	                                            nothing meanwhile
 //	deleted           all         ends   end    all                 all
@@ -35,6 +35,10 @@
 // (3) By the helpdesk or an administrator. A helpdesk code outlives a password
 // that is set: both are given to a person in one call, in either order. It ends
 // with everything else that ends codes.
+//
+// (4) Revoked, or expired: then within the hour (Service.BuryExpired).
+//
+// (5) Or the same bound again, after a recovery or a helpdesk code.
 //
 // # Sessions
 //
@@ -87,7 +91,7 @@ type Service struct {
 	Hash func(ctx context.Context, password secret.Secret) (string, error)
 
 	// Flush writes the events and last uses that still wait in memory. It is
-	// called before either is read. Nil: nothing waits.
+	// called before either is shown. Nil: nothing waits.
 	Flush func(ctx context.Context) error
 
 	// Sender is who sends codes at this moment; it keeps its own time and may
@@ -120,6 +124,11 @@ func (s *Service) address(typed string) (string, error) {
 	}
 	return name, nil
 }
+
+// Refresh makes events and last uses readable that still wait in memory. Pages
+// that show either call it before they ask for the owner's devices or app
+// passwords; those that only look for one of them need not wait for the disk.
+func (s *Service) Refresh(ctx context.Context) error { return explain(s.flush(ctx)) }
 
 // flush makes events and last uses readable.
 func (s *Service) flush(ctx context.Context) error {
@@ -159,9 +168,14 @@ func (s *Service) change(ctx context.Context, actor store.Actor, typed string, f
 	if err != nil {
 		return err
 	}
+	return s.changeAt(ctx, actor, name, fn)
+}
+
+// changeAt is change of the account whose prepared name is known.
+func (s *Service) changeAt(ctx context.Context, actor store.Actor, name string, fn func(c *change) error) error {
 	now := s.Now().UTC()
 	var c *change
-	err = s.Store.Update(ctx, func(w *store.Writer) error {
+	err := s.Store.Update(ctx, func(w *store.Writer) error {
 		account, err := w.Account(name)
 		if err != nil {
 			return err

@@ -8,11 +8,8 @@ import (
 )
 
 // OwnAppPasswords are the owner's app passwords and their headstones, in the
-// order of store.Account.
+// order of store.Account; their last uses are as of the last Refresh.
 func (s *Service) OwnAppPasswords(ctx context.Context, in Session) ([]AppPassword, error) {
-	if err := s.flush(ctx); err != nil {
-		return nil, explain(err)
-	}
 	var all []AppPassword
 	err := s.look(ctx, in, func(r *store.Reader, o *own) error {
 		if err := o.inside(); err != nil {

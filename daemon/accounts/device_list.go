@@ -29,11 +29,8 @@ type BrowserDevice struct {
 	Sessions     int            `json:"sessions"`          // that are open
 }
 
-// OwnDevices are the owner's devices.
+// OwnDevices are the owner's devices, as of the last Refresh.
 func (s *Service) OwnDevices(ctx context.Context, in Session) (Devices, error) {
-	if err := s.flush(ctx); err != nil {
-		return Devices{}, explain(err)
-	}
 	var list Devices
 	err := s.look(ctx, in, func(r *store.Reader, o *own) error {
 		if err := o.inside(); err != nil {
@@ -79,7 +76,7 @@ func (s *Service) devices(r *store.Reader, a *store.Account, current store.Devic
 	if err != nil {
 		return Devices{}, err
 	}
-	programs, err := programs(r, a, now)
+	programs, err := programs(r, a, browsers, now)
 	return Devices{Browsers: browsers, Programs: programs}, err
 }
 

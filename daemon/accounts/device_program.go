@@ -28,20 +28,40 @@ const merged = 2 * time.Hour
 // programKey is what mail servers tell mail programs apart by.
 type programKey struct{ credential, service, clientID string }
 
+// The most programs that are listed: those whose credential is the account's, and
+// those that sent what nobody knows. Who guesses in the owner's own network, and
+// calls himself something else each time, takes no room from the owner's programs.
+const (
+	maxPrograms = 100
+	maxGuessers = 10
+)
+
 // programs are what logged in, or tried to, at the mail servers' doors during the
 // last 7 days, the last first.
-func programs(r *store.Reader, a *store.Account, now time.Time) ([]Program, error) {
+//
+// Anybody can be refused, from anywhere and under any name. What sent no
+// credential of the account is therefore listed only if it came from a network
+// that the account is in use from: so does a phone that still has the main
+// password of yesterday, and a stranger does not.
+func programs(r *store.Reader, a *store.Account, browsers []BrowserDevice, now time.Time) ([]Program, error) {
 	logins, err := loginsSince(r, a, now.Add(-recently))
 	if err != nil {
 		return nil, err
 	}
+	near := neighbourhoodOf(logins, browsers)
 	list := []Program{}
 	at := make(map[programKey]int)
 	settled := make(map[programKey]bool) // an earlier login ended otherwise
+	room := map[bool]int{true: maxGuessers, false: maxPrograms}
 	for _, e := range logins {
+		guess := e.Outcome == store.Rejected && e.Credential == ""
+		if e.Service == store.ServicePortal || guess && !near.has(e) {
+			continue
+		}
 		k := programKey{e.Credential, e.Service, e.ClientID}
 		i, found := at[k]
 		switch {
+		case !found && room[guess] == 0:
 		case !found:
 			p, err := program(r, a, e, now)
 			if err != nil {
@@ -49,6 +69,7 @@ func programs(r *store.Reader, a *store.Account, now time.Time) ([]Program, erro
 			}
 			at[k] = len(list)
 			list = append(list, p)
+			room[guess]--
 		case settled[k]:
 		case list[i].Refused == (e.Outcome == store.Rejected):
 			list[i].Count += e.Count
@@ -59,7 +80,32 @@ func programs(r *store.Reader, a *store.Account, now time.Time) ([]Program, erro
 	return list, nil
 }
 
-// loginsSince are the account's verdicts at mail doors, the last first.
+// neighbourhood is where an account is in use from.
+type neighbourhood struct {
+	networks map[netip.Prefix]bool // of logins that were accepted
+	browsers []BrowserDevice
+}
+
+func neighbourhoodOf(logins []store.Event, browsers []BrowserDevice) neighbourhood {
+	n := neighbourhood{make(map[netip.Prefix]bool), browsers}
+	for _, e := range logins {
+		// At the portal the main password is the first step, and may be a thief's
+		// last: his browser is none of the account's.
+		if e.Outcome == store.Accepted && (e.Service != store.ServicePortal || e.Reason != store.ReasonMainPassword) {
+			n.networks[e.Network] = true
+		}
+	}
+	return n
+}
+
+// has tells whether an event came from there.
+func (n neighbourhood) has(e store.Event) bool {
+	return e.Network.IsValid() && (n.networks[e.Network] || slices.ContainsFunc(n.browsers, func(b BrowserDevice) bool {
+		return e.Network.Contains(b.Addr.Unmap())
+	}))
+}
+
+// loginsSince are the account's logins that were decided, the last first.
 func loginsSince(r *store.Reader, a *store.Account, since time.Time) ([]store.Event, error) {
 	q := store.EventQuery{Address: a.Address, AccountID: a.ID, Since: since.Add(-merged), Limit: MaxPage}
 	var logins []store.Event
@@ -69,7 +115,7 @@ func loginsSince(r *store.Reader, a *store.Account, since time.Time) ([]store.Ev
 			return nil, err
 		}
 		for _, e := range page {
-			if e.Kind == store.EventLogin && e.Outcome != store.Undecided && e.Service != portalService && !e.Last.Before(since) {
+			if e.Kind == store.EventLogin && e.Outcome != store.Undecided && !e.Last.Before(since) {
 				logins = append(logins, e)
 			}
 		}

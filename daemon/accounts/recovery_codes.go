@@ -14,7 +14,8 @@ import (
 const recoveryCodes = 10
 
 // MakeRecoveryCodes makes new recovery codes, each of which works once, and voids
-// those before. They are returned here and nowhere else.
+// those before, also if these cannot be read. They are returned here and nowhere
+// else.
 func (s *Service) MakeRecoveryCodes(ctx context.Context, in Session) ([]secret.RecoveryCode, error) {
 	codes := make([]secret.RecoveryCode, recoveryCodes)
 	for i := range codes {
@@ -49,6 +50,7 @@ func (s *Service) MakeRecoveryCodes(ctx context.Context, in Session) ([]secret.R
 type RecoveryState struct {
 	Left, Of int
 	Made     time.Time // zero: none were
+	Damaged  bool      // they cannot be read, so that none works; new ones take their place
 }
 
 // RecoveryCodesLeft tells how many of the owner's recovery codes still work.
@@ -59,7 +61,11 @@ func (s *Service) RecoveryCodesLeft(ctx context.Context, in Session) (RecoverySt
 			return err
 		}
 		codes, err := r.RecoveryCodes(o.account.ID)
-		if errors.Is(err, store.ErrNoRecoveryCodes) {
+		switch {
+		case errors.Is(err, store.ErrNoRecoveryCodes):
+			return nil
+		case errors.Is(err, store.ErrDamaged):
+			state.Damaged = true
 			return nil
 		}
 		state = RecoveryState{Left: left(codes), Of: len(codes.Codes), Made: codes.Made}

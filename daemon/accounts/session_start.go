@@ -46,7 +46,7 @@ func (s *Service) StartSession(ctx context.Context, in SignIn) (Entered, error) 
 			return signedOut(nil)
 		}
 		o := &own{change: change{Writer: w, account: account, actor: owner, now: now}, s: s, session: store.Session{
-			ID: id, Account: account.ID, Address: account.Address, Made: now, UserAgent: in.Browser.UserAgent, Addr: in.Browser.Addr}}
+			ID: id, Account: account.ID, Address: account.Address, Made: now}}
 		if entered, err = o.start(in, from, token); err != nil {
 			return err
 		}
@@ -109,7 +109,9 @@ func (o *own) replace(old store.SessionID, t secret.Token) error {
 	return o.event(store.EventSessionEnded, "", "replaced by another")
 }
 
-// endElsewhere ends the session that the browser had of another account.
+// endElsewhere ends the session that the browser had of another account. If that
+// account is damaged the session opens nothing, and ends by itself: the browser's
+// cookie is about to be another.
 func (s *Service) endElsewhere(ctx context.Context, in SignIn) error {
 	account, id, t, ok := parseSessionCookie(in.Old)
 	if !ok || account == in.Account {
@@ -118,7 +120,7 @@ func (s *Service) endElsewhere(ctx context.Context, in SignIn) error {
 	old := Session{tag: s.Keys.SessionTag(account, t)}
 	old.Account, old.ID = account, id
 	err := s.SignOut(ctx, old)
-	if errors.Is(err, ErrSignedOut) {
+	if errors.Is(err, ErrSignedOut) || errors.Is(err, ErrDamaged) {
 		return nil
 	}
 	return err

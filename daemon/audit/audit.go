@@ -59,7 +59,8 @@ type Recorder struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	writing sync.Mutex // held while a flush writes: at most one does
+	flushes flushes
+	writing sync.Mutex // held while something is written: at most one call does
 
 	mu       sync.Mutex // guards the tables
 	accepted table
@@ -105,6 +106,7 @@ func New(sink Sink, now func() time.Time, log *slog.Logger) *Recorder {
 		sink:     sink,
 		log:      log,
 		now:      now,
+		flushes:  flushes{turn: make(chan struct{}, 1)},
 		accepted: table{entries: make(map[key]*entry)},
 		refused:  table{entries: make(map[key]*entry)},
 		seen:     seen{uses: make(map[seenKey]store.Use)},
@@ -201,16 +203,10 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-tick.C:
 			r.report(r.write(ctx, false))
 		case <-ctx.Done():
-			r.report(r.Flush(context.WithoutCancel(ctx)))
+			r.report(r.write(context.WithoutCancel(ctx), true))
 			return
 		}
 	}
-}
-
-// Flush writes all that is in memory: call it before reading events or last
-// use. What could not be written stays for the next time.
-func (r *Recorder) Flush(ctx context.Context) error {
-	return r.write(ctx, true)
 }
 
 // Lost returns how many accepted and how many refused logins were dropped

@@ -26,9 +26,9 @@ type sink struct {
 	err    error
 }
 
-func (s *sink) WriteMerged(_ context.Context, events []store.Event, uses []store.Use) error {
-	if s.err != nil {
-		return s.err
+func (s *sink) WriteMerged(ctx context.Context, events []store.Event, uses []store.Use) error {
+	if err := errors.Join(s.err, ctx.Err()); err != nil {
+		return err
 	}
 	if len(events)+len(uses) > 1000 || len(events)+len(uses) == 0 {
 		s.t.Errorf("%d events and %d stamps in one write", len(events), len(uses))

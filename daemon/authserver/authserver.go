@@ -3,8 +3,9 @@
 // of daemon/policy.
 //
 // A request stays on the connection's own goroutine from its line to its
-// answer, unless a main password has to be hashed; that alone is waited for in
-// a goroutine, and the hasher's queue bounds how many of those there are.
+// answer, unless it has to wait until a main password is hashed, or would have
+// been; that alone is waited for in a goroutine, and the hasher's queue bounds
+// how many of those there are.
 package authserver
 
 import (
@@ -24,10 +25,6 @@ import (
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
-
-// minHashWithin is for an administrator who wants refusals at once: a hash must
-// be possible all the same.
-const minHashWithin = 500 * time.Millisecond
 
 // Recorder takes the event of every verdict.
 type Recorder interface {
@@ -158,19 +155,12 @@ func (s *Server) decide(r *dovecot.Request, x *exchange) {
 		s.finish(r, &a.Facts, v)
 		return
 	}
-	within := r.Received.Add(HashWithin(s.rules.Load().FailureDelay))
+	within := r.Received.Add(policy.HashWithin(s.rules.Load().FailureDelay))
 	s.slow.Go(func() {
 		ctx, cancel := context.WithDeadline(s.ctx, within)
 		defer cancel()
 		s.finish(r, &a.Facts, slow.Wait(ctx))
 	})
-}
-
-// HashWithin is how long a main password may wait for its hash, for a given age
-// of refusals. It leaves time for the hash itself: an answer that came later than
-// all others would tell that there is an account whose password was looked at.
-func HashWithin(failureDelay time.Duration) time.Duration {
-	return max(failureDelay*3/4, minHashWithin)
 }
 
 // facts are what the mail server says besides who and what.
@@ -202,33 +192,7 @@ func (s *Server) prepare(a *policy.Attempt, got *sasl.Attempt) {
 
 // finish records the verdict and answers.
 func (s *Server) finish(r *dovecot.Request, f *policy.Facts, v policy.Verdict) {
-	ev := event(f, &v, r.Received)
+	ev := policy.Event(f, &v, r.Received)
 	s.recorder.Login(ev)
 	s.reply(r, &v, ev.Credential)
-}
-
-// event is the record of a verdict. A name goes into it only if such an account
-// exists: people type passwords into the name field.
-func event(f *policy.Facts, v *policy.Verdict, at time.Time) store.Event {
-	ev := store.Event{
-		Time:      at,
-		Kind:      store.EventLogin,
-		Outcome:   v.Outcome,
-		Reason:    v.Reason,
-		Counted:   v.Counted,
-		Service:   f.Service,
-		Mechanism: f.Mechanism,
-		Session:   f.Session,
-		ClientID:  f.ClientID,
-		Addr:      f.Addr,
-		Network:   policy.Network(f.Addr),
-		Secured:   f.Secured,
-	}
-	if v.Known {
-		ev.AccountID, ev.Address = v.Login.Account, v.Login.Address
-		if v.Outcome == store.Accepted || v.Login.AppPassword != (store.AppPasswordID{}) {
-			ev.Credential = v.Login.Credential()
-		}
-	}
-	return ev
 }

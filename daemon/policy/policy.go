@@ -12,13 +12,14 @@
 //     does not tell them apart. No room is Undecided: a refusal that nobody
 //     looked at must not read as "wrong password".
 //  3. The state of the account. Unknown, disabled, bound, enforced: refused,
-//     and nothing is hashed.
+//     and nothing is hashed; but only in the turn that a hash would have had, so
+//     that a daemon which is too busy for one is too busy for the other.
 //  4. The main password, hashed. That takes long enough for the account to
 //     change, so it is read again, and if it changed the attempt is decided
 //     anew.
 //
 // [Policy.Quick] is never slow: it reads one record and gives a verdict or a
-// [Slow], which waits for step 4. [Policy.Decide] is both in one, for callers
+// [Slow], which waits for its turn. [Policy.Decide] is both in one, for callers
 // that may block.
 package policy
 

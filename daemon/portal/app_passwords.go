@@ -19,13 +19,13 @@ const (
 // wants the second step; to revoke one must never be hard.
 func (s *Server) appPasswordRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: pathAppPasswords, who: inside, handle: s.showAppPasswords},
+		{method: http.MethodGet, path: pathAppPasswords, who: inside, handle: s.refreshed(s.showAppPasswords)},
 		{method: http.MethodGet, path: pathNewAppPassword, who: inside, fresh: true, handle: s.showNewAppPassword},
 		{method: http.MethodPost, path: pathNewAppPassword, who: inside, fresh: true,
 			fields: []string{"id", "name", "scopes", "expires"}, handle: s.saveNewAppPassword},
-		{method: http.MethodGet, path: pathRevokeAppPasword, who: inside, handle: s.showRevoke},
+		{method: http.MethodGet, path: pathRevokeAppPasword, who: inside, handle: s.refreshed(s.showRevoke)},
 		{method: http.MethodPost, path: pathRevokeAppPasword, who: inside, handle: s.saveRevoke},
-		{method: http.MethodGet, path: pathRevokeAll, who: inside, handle: s.showRevokeAll},
+		{method: http.MethodGet, path: pathRevokeAll, who: inside, handle: s.refreshed(s.showRevokeAll)},
 		{method: http.MethodPost, path: pathRevokeAll, who: inside, handle: s.saveRevokeAll},
 	}
 }

@@ -18,11 +18,11 @@ const (
 // deviceRoutes show where an account is used, and end that.
 func (s *Server) deviceRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: pathDevices, who: inside, handle: s.showDevices},
+		{method: http.MethodGet, path: pathDevices, who: inside, handle: s.refreshed(s.showDevices)},
 		{method: http.MethodPost, path: pathUntrust, who: inside, handle: s.saveUntrust},
 		{method: http.MethodGet, path: pathDeleteDevice, who: inside, handle: s.showDeleteDevice},
 		{method: http.MethodPost, path: pathDeleteDevice, who: inside, handle: s.saveDeleteDevice},
-		{method: http.MethodGet, path: pathDeleteProgram, who: inside, handle: s.showDeleteProgram},
+		{method: http.MethodGet, path: pathDeleteProgram, who: inside, handle: s.refreshed(s.showDeleteProgram)},
 		{method: http.MethodPost, path: pathDeleteProgram, who: inside, handle: s.saveDeleteProgram},
 	}
 }

@@ -17,7 +17,8 @@ func (w *world) mail(address, credential, client string, outcome store.Outcome, 
 	account, err := w.Accounts.Show(w.t.Context(), address)
 	w.must(err)
 	w.Audit.Login(store.Event{Time: w.clock(), Last: w.clock(), Count: 1, Kind: store.EventLogin, Outcome: outcome, Reason: reason, AccountID: account.ID,
-		Address: address, Credential: credential, Service: "imap", Mechanism: "PLAIN", ClientID: client, Addr: netip.MustParseAddr("198.51.100.9")})
+		Address: address, Credential: credential, Service: "imap", Mechanism: "PLAIN", ClientID: client,
+		Addr: netip.MustParseAddr("198.51.100.9"), Network: netip.MustParsePrefix("198.51.100.9/32")})
 }
 
 // trustedClient is a browser that alice trusts.

@@ -12,7 +12,7 @@ import (
 
 func (s *Server) passwordRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: pathPassword, who: inside, fresh: true, handle: s.showPassword},
+		{method: http.MethodGet, path: pathPassword, who: inside, fresh: true, handle: s.refreshed(s.showPassword)},
 		{method: http.MethodPost, path: pathPassword, who: inside, fresh: true,
 			fields: []string{"present", "password", "again", "revoke"}, handle: s.savePassword},
 	}

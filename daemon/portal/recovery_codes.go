@@ -18,6 +18,7 @@ func (s *Server) recoveryCodeRoutes() []route {
 type recoveryCodesView struct {
 	Left, Of int
 	Made     time.Time
+	Damaged  bool     // those there were cannot be read
 	Before   string   // when the last codes were made: the form carries it
 	Codes    []string // shown once, right after they were made
 	Asks     bool     // an SMS code is asked first
@@ -38,7 +39,7 @@ func (s *Server) recoveryCodesPage(w http.ResponseWriter, r *http.Request, v *vi
 		return
 	}
 	s.render(w, r, status, "recovery_codes", recoveryCodesView{
-		Left: state.Left, Of: state.Of, Made: state.Made, Before: madeStamp(state.Made), Asks: v.wantsStep(),
+		Left: state.Left, Of: state.Of, Made: state.Made, Damaged: state.Damaged, Before: madeStamp(state.Made), Asks: v.wantsStep(),
 	})
 }
 

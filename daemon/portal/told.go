@@ -18,7 +18,7 @@ func toldKeys() []string {
 	good := []string{
 		"told.signed_out", "told.signed_out_everywhere",
 		"told.code_sent", "told.helpdesk_accepted",
-		"told.phone_bound", "told.phone_bound_ended", "told.phone_changed", "told.phone_unbound",
+		"told.phone_bound", "told.phone_bound_ended", "told.phone_changed", "told.phone_again", "told.phone_unbound",
 		"told.password_changed", "told.password_changed_ended",
 		"told.app_password_revoked", "told.app_passwords_revoked",
 		"told.device_untrusted", "told.device_deleted", "told.program_deleted",

@@ -63,7 +63,7 @@ func (s *Server) visited(at route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{browser: s.browser(r)}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		if err := s.findSession(r, v); err != nil {
+		if err := s.findSession(r, v); err != nil && !passable(err, at) {
 			s.fail(w, r, err)
 			return
 		}

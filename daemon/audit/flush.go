@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// flushShare bounds what flushes that follow each other take of the time: one
+// part in flushShare.
+const flushShare = 10
+
+// flush is one writing of all that is in memory; any number of callers wait for
+// it.
+type flush struct {
+	done chan struct{} // closed when it has ended
+	err  error         // set before
+}
+
+// flushes makes of any number of callers one flush after the other.
+type flushes struct {
+	mu   sync.Mutex
+	next *flush // has not looked at the tables yet: who joins it misses nothing; nil: none waits
+
+	turn chan struct{} // full while it is a flush's turn; guards rest
+	rest time.Time     // before then the next one does not begin
+}
+
+// Flush writes all that was recorded before the call: call it before reading
+// events or last use. What could not be written stays for the next time.
+//
+// Any visitor can make the portal call it as often as he loads a page. So who
+// comes while one flush is going on waits for the next together with all others,
+// and that one begins only after a rest of nine times as long as the last one
+// took, a second at most: pages that are loaded in a loop have a tenth of the
+// disk and of the tables' lock, and logins and changes the rest. Who comes alone
+// waits for nobody.
+func (r *Recorder) Flush(ctx context.Context) error {
+	r.flushes.mu.Lock()
+	f := r.flushes.next
+	first := f == nil
+	if first {
+		f = &flush{done: make(chan struct{})}
+		r.flushes.next = f
+	}
+	r.flushes.mu.Unlock()
+	if first {
+		r.runFlush(context.WithoutCancel(ctx), f) // the others must not lose it to this caller's impatience
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// runFlush waits for the flush's turn and its rest, and writes. The rest is taken
+// by the machine's clock: it is about the disk, not about what is recorded.
+func (r *Recorder) runFlush(ctx context.Context, f *flush) {
+	s := &r.flushes
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if pause := time.Until(s.rest); pause > 0 {
+		time.Sleep(pause)
+	}
+	s.mu.Lock()
+	s.next = nil
+	s.mu.Unlock()
+	began := time.Now()
+	f.err = r.write(ctx, true)
+	s.rest = time.Now().Add(min((flushShare-1)*time.Since(began), interval))
+	close(f.done)
+}
