@@ -81,7 +81,7 @@ func gsasl(protocol, address, user, secret string, more ...string) (bool, string
 func TestSCRAM(t *testing.T) {
 	requireMailServers(t)
 	requirePeers(t, gsaslPeers)
-	s := newStack(t, true)
+	s := newStack(t, dovecot23, true)
 	p := newPeople(t, s.latchkey)
 	s.offer(t, `["PLAIN", "LOGIN", "SCRAM-SHA-256"]`)
 
