@@ -52,6 +52,7 @@ var ErrDatabaseLost = errors.New("daemon: the key is there, but the database is 
 
 const (
 	drainFor   = 5 * time.Second // how long requests under way may take to end at a stop
+	sendFor    = 2 * time.Second // and of these, a text message that is being sent
 	pruneEvery = time.Hour
 )
 
@@ -269,6 +270,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Config:   d.config,
 		Flush:    d.audit.Flush,
 		Seen:     d.audit.Seen,
+		Network:  policy.Network,
 		Cut:      d.sessions.cut,
 		Enforced: d.required.required,
 		Sender:   d.texts.sender,
@@ -308,6 +310,7 @@ func (d *Daemon) Portal() http.Handler { return d.portal }
 // returned.
 func (d *Daemon) Close() error {
 	d.giveUp()
+	d.texts.stop()
 	d.auth.Wait()
 	d.nginxServer.Wait()
 	d.sessions.close()

@@ -16,14 +16,15 @@ import (
 )
 
 // Serve opens the sockets, calls ready once all of them answer, and serves until
-// ctx ends or a socket fails. Before it returns, requests under way are answered
-// and refusals that wait for their age are sent.
+// ctx ends or a socket fails. Before it returns, requests under way are answered,
+// refusals that wait for their age are sent, and what was taken for a text message
+// that did not leave in time is given back.
 func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	doors, forWeb, err := openDoors(d.config(), d.log)
 	if err != nil {
 		return err
 	}
-	pages, err := openWeb(d.config(), forWeb, d.portal, d.log)
+	pages, err := d.openWeb(forWeb)
 	if err != nil {
 		closeDoors(doors)
 		return err
@@ -60,6 +61,8 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
 	defer cancel()
+	late := time.AfterFunc(sendFor, d.texts.stop) // in time for an answer to who waits
+	defer late.Stop()
 	var draining sync.WaitGroup
 	draining.Go(func() { d.drained("admin", administrators.Shutdown(drain)) })
 	draining.Go(func() { d.drained("mail servers", d.server.Shutdown(drain)) })
@@ -69,9 +72,11 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 		draining.Go(func() { d.drained("portal", pages.server.Shutdown(drain)) })
 	}
 	draining.Wait()
+	d.texts.stop()
 	err = errors.Join(administrators.Close(), d.server.Close(), d.saslauthd.Close(), d.nginxServer.Close())
 	if pages != nil {
 		err = errors.Join(err, pages.server.Close())
+		pages.pages.end()
 	}
 	serving.Wait()
 	endBackground()

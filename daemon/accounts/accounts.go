@@ -14,7 +14,7 @@
 //
 //	                  sessions    trust  codes  app passwords       mail sessions
 //	phone bound       all others  ends   end    made before end(1)  main password's, and theirs
-//	number changed    all others  ends   end    stay                stay
+//	number changed(5) all others  ends   end    stay                stay
 //	phone unbound     all others  ends   end(2) stay                stay
 //	password changed  all others  ends   end    end if asked        main password's, and theirs
 //	password set(3)   all         ends   end    end if asked        all, if those end
@@ -37,6 +37,8 @@
 // with everything else that ends codes.
 //
 // (4) Revoked, or expired: then within the hour (Service.BuryExpired).
+//
+// (5) Or the same bound again, after a recovery or a helpdesk code.
 //
 // # Sessions
 //
@@ -63,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -100,9 +103,12 @@ type Service struct {
 	// use does not keep sessions from becoming idle.
 	Seen func(u store.Use)
 
-	// Cut ends the mail sessions of an account that these credentials opened;
-	// nil means whatever they were opened with. It is called after the change is
-	// on disk and does not block. Nil: they last.
+	// Network is what an address is counted with: sessions that wait for a code
+	// share the room for them by it. Nil: each address by itself.
+	Network func(addr netip.Addr) netip.Prefix
+
+	// Cut ends the mail sessions of an account that these credentials opened. It
+	// is called after the change is on disk and does not block. Nil: they last.
 	Cut func(address string, credentials []string)
 
 	// Enforced says whether two-step verification is required of a domain's

@@ -15,8 +15,7 @@
 // reply and closes. A string is two bytes, its length with the higher byte first,
 // and as many bytes of text. A request is four strings: login, password, service
 // and realm. The reply is one: "OK" or "NO", and after it any text, which
-// checkpw.c and testsaslauthd do not look at and Exim's saslauthd condition hands
-// to the configuration.
+// checkpw.c and testsaslauthd do not look at.
 //
 // checkpw.c splits a login at its last "@" and sends what stands after it as the
 // realm; the realm that the server was set up with is sent for a login without
@@ -33,7 +32,10 @@
 // The protocol has no word for "could not tell". In checkpw.c a "NO" is
 // SASL_BADAUTH, which tells a person that the password is wrong; a closed
 // connection, a reply shorter than two bytes, and no connection at all are
-// SASL_FAIL, which Postfix since 3.1 and Exim answer with a temporary failure.
+// SASL_FAIL, which Postfix since 3.1 answers with a temporary failure
+// (src/xsasl/xsasl_cyrus_server.c). Exim's saslauthd condition tells the two apart,
+// too: it is false on "NO", and cannot be expanded otherwise (src/expand.c).
+//
 // [Unanswered], the zero Outcome, is therefore sent as an empty string. It is not a
 // closed connection because checkpw.c forgets to close its end of one, so that
 // each would cost the asking process a file descriptor.
@@ -43,6 +45,6 @@
 // A request has at most 8,192 bytes: checkpw.c composes it in a buffer of that
 // size and fails by itself if it does not fit. (saslauthd refuses a string of more
 // than 256 bytes; here that is left to Answer.) A peer that sends more, or takes more
-// than 10 seconds, is disconnected, and a log line says why. No log line holds
+// than 10 seconds for it, is disconnected, and a log line says why. No log line holds
 // anything of what a peer has sent: any part of it may be a password.
 package saslauthd

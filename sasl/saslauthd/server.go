@@ -3,9 +3,12 @@ package saslauthd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -185,7 +188,7 @@ func (s *Server) serve(stopping, deciding context.Context, conn net.Conn, path n
 		}
 		return
 	}
-	reply := s.Answer(deciding, r)
+	reply := s.answer(deciding, r)
 	if wait := time.Until(reply.At); wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -198,6 +201,25 @@ func (s *Server) serve(stopping, deciding context.Context, conn net.Conn, path n
 		return // closed by Close
 	}
 	_, _ = conn.Write(reply.appendTo(nil)) // a peer that has gone needs no reply
+}
+
+// answer asks Answer. One that panics has not answered.
+func (s *Server) answer(ctx context.Context, r *Request) (reply Reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log().Error("answering panicked", "panic", panicText(v), "stack", string(debug.Stack()))
+			reply = Reply{}
+		}
+	}()
+	return s.Answer(ctx, r)
+}
+
+// panicText is what a log may show of a panic: words of Answer's own may hold a secret.
+func panicText(v any) string {
+	if err, ok := v.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", v)
 }
 
 // read reads one request. The error is [io.EOF] for a peer that sent nothing.

@@ -127,6 +127,25 @@ func TestUnanswered(t *testing.T) {
 	}
 }
 
+// A panic is no answer, and the server lives on.
+func TestPanic(t *testing.T) {
+	s := serve(t, &Server{Answer: func(_ context.Context, r *Request) Reply {
+		if r.Login == "bad" {
+			panic("about " + r.Password())
+		}
+		return Reply{Outcome: OK}
+	}})
+	if got := s.answers(t, wire("bad", "hunter2", "imap", "")); got != "\x00\x00" {
+		t.Errorf("%q", got)
+	}
+	if got := s.answers(t, wire("good", "hunter2", "imap", "")); got != string(wire("OK")) {
+		t.Errorf("%q", got)
+	}
+	if log := s.log.String(); !strings.Contains(log, "panic=string") || strings.Contains(log, "hunter") {
+		t.Errorf("log %q", log)
+	}
+}
+
 // A peer that breaks the protocol hears nothing and leaves one line in the log,
 // which shows nothing of what it sent.
 func TestBrokenPeers(t *testing.T) {
