@@ -85,6 +85,10 @@ var (
 	ErrNoAccount = errors.New("store: no such account")
 	// ErrAccountExists means that the address is taken.
 	ErrAccountExists = errors.New("store: account exists")
+	// ErrNoAlias means that the name is no alias.
+	ErrNoAlias = errors.New("store: no such alias")
+	// ErrAliasExists means that the name is an alias.
+	ErrAliasExists = errors.New("store: name is an alias")
 	// ErrNoAppPassword means that the account has no app password of this id.
 	ErrNoAppPassword = errors.New("store: no such app password")
 	// ErrNoPhone means that the account has no phone.
