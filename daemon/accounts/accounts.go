@@ -168,7 +168,7 @@ func (s *Service) change(ctx context.Context, actor store.Actor, typed string, f
 	now := s.Now().UTC()
 	var c *change
 	err = s.Store.Update(ctx, func(w *store.Writer) error {
-		account, err := w.Account(name)
+		account, err := find(&w.Reader, name)
 		if err != nil {
 			return err
 		}
