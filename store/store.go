@@ -1,4 +1,4 @@
-// Package store keeps latchkey's records: accounts, app passwords, phones,
+// Package store keeps latchkey's records: accounts, aliases, app passwords, phones,
 // exceptions, last uses and events; and of the portal sessions, devices, codes
 // that are awaited, recovery codes and budgets of SMS. It is typed; an engine
 // below it (package kv) moves bytes, and records, keys and versions exist only
