@@ -14,8 +14,11 @@ import (
 // TestAlias logs in with another name of the account, over the daemon's sockets:
 // mail servers are told the account's address, and refusals repeat what was sent.
 func TestAlias(t *testing.T) {
-	d := start(t, func(c *config.Config) { c.Userdb.Home = "/var/mail/%d/%n" })
-	account, letters := d.withAppPassword(t, "u@example.org")
+	d := start(t, func(c *config.Config) {
+		c.Userdb.Home = "/var/mail/%d/%n"
+		c.Auth.Mechanisms = append(c.Auth.Mechanisms, "SCRAM-SHA-256")
+	})
+	account, letters := d.withSCRAM(t, "u@example.org")
 	d.account(t, "v@example.org", nil)
 	d.alias(t, "u@example.org", "a@example.net")
 	client := d.dial(t, 2)
@@ -33,6 +36,12 @@ func TestAlias(t *testing.T) {
 			if answer := client.login(mechanism, "service=imap", try.name, try.password); answer != try.want {
 				t.Errorf("%s, %s:\ngot  %q\nwant %q", mechanism, try.name, answer, try.want)
 			}
+		}
+	}
+
+	for _, try := range []struct{ password, want string }{{letters, ok + app}, {mainPass, refused}} { // the salt is the account's
+		if answer := client.login("SCRAM-SHA-256", "service=imap", "a@example.net", try.password); answer != try.want {
+			t.Errorf("SCRAM:\ngot  %q\nwant %q", answer, try.want)
 		}
 	}
 
@@ -108,8 +117,8 @@ func testAliasEvents(t *testing.T, d *running) {
 		}
 		return logins, refusals
 	}
-	if logins, refusals := byName("u@example.org"); logins != 9 || refusals != 2 {
-		t.Errorf("%d logins and %d refusals under the address; want 9 and 2", logins, refusals)
+	if logins, refusals := byName("u@example.org"); logins != 10 || refusals != 3 {
+		t.Errorf("%d logins and %d refusals under the address; want 10 and 3", logins, refusals)
 	}
 	if logins, refusals := byName("a@example.net"); logins+refusals != 0 {
 		t.Errorf("%d events under the alias", logins+refusals)

@@ -103,11 +103,11 @@ func testAliasEverywhere(t *testing.T, s *stack, p *people, alias string) {
 		mustBeRefused(t, s.doors[0], attempt{mechanism: "PLAIN", user: alias, secret: p.revoked.Secret})
 	})
 	home := filepath.Join(s.place.dir, "vmail/example.org/free")
-	if out, err := s.dovecot.doveadm("user", "-f", "home", alias); err != nil || strings.TrimSpace(out) != home {
+	if out, err := s.dovecot.doveadm(t, "user", "-f", "home", alias); err != nil || strings.TrimSpace(out) != home {
 		t.Errorf("doveadm user: %q, %v", out, err)
 	}
 	login := filepath.Join(s.dovecot.base, "login/latchkey/auth")
-	if out, err := s.dovecot.doveadm("auth", "test", "-a", login, "-x", "service=imap", alias, p.freeApp.Secret); err != nil || !strings.Contains(out, "user="+p.free) {
+	if out, err := s.dovecot.doveadm(t, "auth", "test", "-a", login, "-x", "service=imap", alias, p.freeApp.Secret); err != nil || !strings.Contains(out, "user="+p.free) {
 		t.Errorf("doveadm auth test: %q, %v", out, err)
 	}
 

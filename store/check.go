@@ -26,6 +26,7 @@ const (
 	RecordRecoveryCodes RecordKind = "recovery-set" // an account's recovery codes
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
+	RecordSCRAMKeys     RecordKind = "scram-key-set" // an account's SCRAM keys
 	RecordEvent         RecordKind = "event"
 	RecordAliasListing  RecordKind = "alias-listing"  // which aliases an account has
 	RecordEventListing  RecordKind = "event-listing"  // which events an account has
@@ -39,8 +40,8 @@ const (
 func RecordKinds() []RecordKind {
 	return []RecordKind{RecordAccount, RecordAlias, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
 		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
-		RecordExpectedPhone, RecordEvent, RecordAliasListing, RecordEventListing, RecordNumberListing, RecordBudget,
-		RecordSchema, RecordUnknown}
+		RecordExpectedPhone, RecordSCRAMKeys, RecordEvent, RecordAliasListing, RecordEventListing, RecordNumberListing,
+		RecordBudget, RecordSchema, RecordUnknown}
 }
 
 // DamagedRecord names a record that failed its check, as far as its key can be
@@ -226,6 +227,8 @@ func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
 		_, err = s.decodeHelpdeskCode(payload)
 	case RecordExpectedPhone:
 		_, err = s.openExpectedPhone(key, payload)
+	case RecordSCRAMKeys:
+		_, err = s.openSCRAMKeys(key, payload)
 	case RecordAliasListing:
 		if _, err = s.decodeAlias(rest, payload); err == nil {
 			c.aliases.listed(acct, rest)

@@ -21,7 +21,7 @@ func (s *Server) Request(ctx context.Context, login any, q *dovecot.LoginQuery) 
 	}
 	v := s.policy.Again(ctx, l)
 	if v.Outcome != store.Accepted {
-		ev := event(&policy.Facts{}, &v, s.now())
+		ev := policy.Event(&policy.Facts{}, &v, s.now())
 		ev.Kind = store.EventLookup
 		s.recorder.Login(ev)
 	}

@@ -49,6 +49,10 @@ func TestAlias(t *testing.T) {
 	if v := w.policy.SignIn(t.Context(), attempt(alias, right)); v.Outcome != store.Accepted || v.Login.Address != address {
 		t.Errorf("at the portal: %+v", v)
 	}
+	w.keyed(map[byte]string{1: letters})
+	if v := w.scram(alias, letters); v.Outcome != store.Accepted || v.Login.Address != address {
+		t.Errorf("SCRAM: %+v", v)
+	}
 	w.change(func(a *store.Account) { a.Bound = time.Now() })
 	if v := decide(alias, right); v.Outcome != store.Rejected || v.Reason != store.ReasonPhoneBound {
 		t.Errorf("bound: %+v", v)
