@@ -8,13 +8,12 @@ import (
 
 // UserdbShown are an account's own userdb fields.
 type UserdbShown struct {
-	Address string              `json:"address"` // as it was asked
-	Fields  []store.UserdbField `json:"fields"`  // in the order of their keys
+	Fields []store.UserdbField `json:"fields"` // in the order of their keys
 }
 
 func (h *Handler) userdbShow(ctx context.Context, q AccountQuestion) (UserdbShown, error) {
 	fields, err := h.accounts.Userdb(ctx, q.Address)
-	return UserdbShown{q.Address, append([]store.UserdbField{}, fields...)}, err
+	return UserdbShown{append([]store.UserdbField{}, fields...)}, err
 }
 
 // UserdbSet asks that an account has these fields of its own, beside others.
