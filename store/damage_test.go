@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/latchkey-mail/latchkey/store/boltkv"
@@ -252,6 +253,26 @@ func TestDamagedAccountInPage(t *testing.T) {
 		}
 		return nil
 	})
+	for _, limit := range []int{1, 2, 10} {
+		var all []string
+		broken := 0
+		for after, more := "", true; more; more = after != "" {
+			page, next, err := s.Addresses(ctx, after, limit)
+			var damaged *DamagedAccountError
+			if errors.As(err, &damaged) && damaged.Address == "b@example.org" {
+				broken++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) > limit {
+				t.Errorf("a page of %d, limit %d", len(page), limit)
+			}
+			all, after = append(all, page...), next
+		}
+		if !slices.Equal(all, []string{"a@example.org", "c@example.org"}) || broken != 1 {
+			t.Errorf("pages of %d: %q, %d damaged", limit, all, broken)
+		}
+	}
 }
 
 // TestEveryFlippedByteOfTheFile flips each byte of a small bbolt file while the
