@@ -141,6 +141,7 @@ func TestPeers(t *testing.T) {
 	t.Run("mail from program to program", func(t *testing.T) { testMail(t, s, p) })
 	t.Run("lmtp", func(t *testing.T) { testLMTP(t, s, p) })
 	t.Run("doveadm", func(t *testing.T) { testDoveadm(t, s, p) })
+	t.Run("an account's own fields", func(t *testing.T) { testOwnFields(t, s, p) })
 	t.Run("events", func(t *testing.T) { testEvents(t, s, p) })
 	t.Run("200 at once", func(t *testing.T) { testCrowd(t, s, p) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, s, p) })
