@@ -26,11 +26,13 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/audit"
 	"github.com/latchkey-mail/latchkey/daemon/authserver"
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/cyrusauth"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
 	"github.com/latchkey-mail/latchkey/daemon/portal"
 	"github.com/latchkey-mail/latchkey/daemon/sms"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/boltkv"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -49,6 +51,7 @@ var ErrDatabaseLost = errors.New("daemon: the key is there, but the database is 
 
 const (
 	drainFor   = 5 * time.Second // how long requests under way may take to end at a stop
+	sendFor    = 2 * time.Second // and of these, a text message that is being sent
 	pruneEvery = time.Hour
 )
 
@@ -75,11 +78,14 @@ type Daemon struct {
 	admin    *admin.Handler
 	auth     *authserver.Server
 	server   *dovecot.Server
+	cyrus    *cyrusauth.Server
 	portal   http.Handler
 	counters *counters
 	required *enforcement
 	texts    *messenger
 	sessions *cutter
+
+	saslauthd *saslauthd.Server // of cyrus
 
 	mu  sync.Mutex // guards what follows
 	cfg *config.Config
@@ -135,6 +141,8 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.sessions = newCutter(func() []string { return d.config().MailSessions.Cut }, d.counters.cut, o.Log)
 	d.auth = authserver.New(ctx, d.policy, d.store, d.audit, doorRules(cfg), o.Now, o.Log)
 	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
+	d.cyrus = cyrusauth.New(d.policy, d.audit, cyrusRules(cfg))
+	d.saslauthd = &saslauthd.Server{Answer: d.cyrus.Answer, Log: o.Log}
 	d.accounts = d.newAccounts(keys, o)
 	d.admin = admin.New(d.accounts, o.Log)
 	d.admin.Metrics = d.counters
@@ -223,7 +231,7 @@ func databaseExists(database, key string) (bool, error) {
 func openHasher(cfg *config.Config, o Options) (*hasher.Pool, error) {
 	h := o.Hasher
 	h.Log, h.Now = o.Log, o.Now
-	h.Budget = authserver.HashWithin(time.Duration(cfg.Auth.FailureDelay))
+	h.Budget = policy.HashWithin(time.Duration(cfg.Auth.FailureDelay))
 	if h.Workers == 0 {
 		h.Workers = cfg.Auth.Workers
 	}
@@ -255,6 +263,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Config:   d.config,
 		Flush:    d.audit.Flush,
 		Seen:     d.audit.Seen,
+		Network:  policy.Network,
 		Cut:      d.sessions.cut,
 		Enforced: d.required.required,
 		Sender:   d.texts.sender,
@@ -275,6 +284,14 @@ func doorRules(cfg *config.Config) authserver.Rules {
 	}
 }
 
+func cyrusRules(cfg *config.Config) cyrusauth.Rules {
+	return cyrusauth.Rules{
+		DefaultDomain: cfg.Auth.DefaultDomain,
+		Refusal:       cfg.Refusal(),
+		FailureDelay:  time.Duration(cfg.Auth.FailureDelay),
+	}
+}
+
 // Admin answers the administrator's requests, on the admin socket and for the
 // command line when no daemon runs.
 func (d *Daemon) Admin() http.Handler { return d.admin }
@@ -286,6 +303,7 @@ func (d *Daemon) Portal() http.Handler { return d.portal }
 // returned.
 func (d *Daemon) Close() error {
 	d.giveUp()
+	d.texts.stop()
 	d.auth.Wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())

@@ -28,7 +28,7 @@ const nobodyThere = 68
 // cut is one account whose mail sessions have to end.
 type cut struct {
 	address     string
-	credentials []string // nil: whatever they were opened with
+	credentials []string // what they were opened with
 }
 
 // cutter ends mail sessions that are open already: it runs the configured
@@ -79,6 +79,9 @@ func (c *cutter) cut(address string, credentials []string) {
 	c.log.Error("mail sessions not ended: too many wait, or the daemon stops", "account", address)
 }
 
+// crowded says whether so many cuts wait that what is in no hurry should.
+func (c *cutter) crowded() bool { return len(c.waiting) >= cutWaiting/2 }
+
 // end runs the command, once for each credential if it tells them apart.
 func (c *cutter) end(ctx context.Context, one cut) {
 	if strings.HasPrefix(one.address, "-") { // would be taken for an option
@@ -108,8 +111,8 @@ func cutCommands(template []string, one cut) [][]string {
 	}
 	credentials := one.credentials
 	named := slices.ContainsFunc(template, func(s string) bool { return strings.Contains(s, "%c") })
-	if !named || credentials == nil {
-		credentials = []string{"*"} // doveadm's mask for any
+	if !named {
+		credentials = []string{""} // once
 	}
 	var commands [][]string
 	for _, credential := range credentials {

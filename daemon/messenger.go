@@ -19,11 +19,15 @@ type messenger struct {
 	counters *counters
 	log      *slog.Logger
 	current  atomic.Pointer[sms.Sender] // nil: there is none
+
+	stopping context.Context // ends with stop
+	stop     func()          // ends what is being sent, and lets nothing be sent any more
 }
 
 // newMessenger makes the senders; given, unless nil, is the only one.
 func newMessenger(cfg *config.Config, given sms.Sender, counters *counters, log *slog.Logger) (*messenger, error) {
 	m := &messenger{fixed: given != nil, counters: counters, log: log}
+	m.stopping, m.stop = context.WithCancel(context.Background())
 	if given != nil {
 		given = m.chain([]sms.Named{{Name: "console", Sender: given}}, cfg)
 		m.current.Store(&given)
@@ -69,7 +73,7 @@ func (m *messenger) chain(named []sms.Named, cfg *config.Config) sms.Sender {
 		m.counters.sent.Allow(n.Name)
 		m.counters.failed.Allow(n.Name)
 	}
-	return bounded{sms.NewChain(sms.ChainOptions{
+	return bounded{m.stopping, sms.NewChain(sms.ChainOptions{
 		Senders: named,
 		Timeout: time.Duration(cfg.SMS.Timeout),
 		Sent:    func(name string) { m.counters.sent.Add(name, 1) },
@@ -84,13 +88,20 @@ func (m *messenger) chain(named []sms.Named, cfg *config.Config) sms.Sender {
 // must still find its connection (webWriteWithin).
 const sendWithin = 45 * time.Second
 
-// bounded is a sender that keeps to sendWithin.
-type bounded struct{ sms.Sender }
+// bounded is a sender that keeps to sendWithin, and ends with the daemon.
+type bounded struct {
+	stopping context.Context
+	sms.Sender
+}
 
 // Send sends a message.
 func (b bounded) Send(ctx context.Context, m sms.Message) error {
+	if err := b.stopping.Err(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, sendWithin)
 	defer cancel()
+	defer context.AfterFunc(b.stopping, cancel)()
 	return b.Sender.Send(ctx, m)
 }
 

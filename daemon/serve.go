@@ -12,17 +12,19 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 )
 
 // Serve opens the sockets, calls ready once all of them answer, and serves until
-// ctx ends or a socket fails. Before it returns, requests under way are answered
-// and refusals that wait for their age are sent.
+// ctx ends or a socket fails. Before it returns, requests under way are answered,
+// refusals that wait for their age are sent, and what was taken for a text message
+// that did not leave in time is given back.
 func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	doors, forWeb, err := openDoors(d.config(), d.log)
 	if err != nil {
 		return err
 	}
-	pages, err := openWeb(d.config(), forWeb, d.portal, d.log)
+	pages, err := d.openWeb(forWeb)
 	if err != nil {
 		closeDoors(doors)
 		return err
@@ -37,6 +39,7 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	doing.Go(func() { d.audit.Run(background) })
 	doing.Go(func() { d.prune(background) })
 	doing.Go(func() { d.required.run(background, d.log) })
+	doing.Go(func() { d.expire(background) })
 
 	var serving sync.WaitGroup
 	for _, door := range doors {
@@ -58,16 +61,21 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
 	defer cancel()
+	late := time.AfterFunc(sendFor, d.texts.stop) // in time for an answer to who waits
+	defer late.Stop()
 	var draining sync.WaitGroup
 	draining.Go(func() { d.drained("admin", administrators.Shutdown(drain)) })
 	draining.Go(func() { d.drained("mail servers", d.server.Shutdown(drain)) })
+	draining.Go(func() { d.drained("saslauthd", d.saslauthd.Shutdown(drain)) })
 	if pages != nil {
 		draining.Go(func() { d.drained("portal", pages.server.Shutdown(drain)) })
 	}
 	draining.Wait()
-	err = errors.Join(administrators.Close(), d.server.Close())
+	d.texts.stop()
+	err = errors.Join(administrators.Close(), d.server.Close(), d.saslauthd.Close())
 	if pages != nil {
 		err = errors.Join(err, pages.server.Close())
+		pages.pages.end()
 	}
 	serving.Wait()
 	endBackground()
@@ -94,13 +102,15 @@ func (d *Daemon) serveDoor(a *admin.Server, kind config.Kind, l net.Listener) er
 		return unlessClosed(d.server.Serve(l, dovecot.KindMaster))
 	case config.KindUserdb:
 		return unlessClosed(d.server.Serve(l, dovecot.KindUserdb))
+	case config.KindSaslauthd:
+		return unlessClosed(d.saslauthd.Serve(l))
 	default:
 		return a.Serve(l)
 	}
 }
 
 func unlessClosed(err error) error {
-	if errors.Is(err, dovecot.ErrServerClosed) {
+	if errors.Is(err, dovecot.ErrServerClosed) || errors.Is(err, saslauthd.ErrServerClosed) {
 		return nil
 	}
 	return err
@@ -164,6 +174,7 @@ func (d *Daemon) Reload(cfg *config.Config) {
 	d.mu.Unlock()
 	d.policy.SetRules(d.policyRules(cfg))
 	d.auth.SetRules(doorRules(cfg))
+	d.cyrus.SetRules(cyrusRules(cfg))
 	if err := d.texts.reload(cfg); err != nil {
 		d.log.Error("text messages go on as before", "error", err)
 	}

@@ -18,7 +18,7 @@ func testOwnFields(t *testing.T, s *stack, p *people) {
 	user, app := p.crowd[0], p.crowdApps[0]
 	home := filepath.Join(s.place.dir, "vmail/moved")
 	s.latchkey.command(t, "", "account", "userdb", "set", user, "home="+home+"/%n", "userdb_quota_rule=*:storage=1G")
-	out, err := s.dovecot.doveadm("user", user)
+	out, err := s.dovecot.doveadm(t, "user", user)
 	if err != nil || !strings.Contains(out, home+"/crowd0\n") || !strings.Contains(out, "quota_rule\t*:storage=1G") || !strings.Contains(out, "uid\t5000") {
 		t.Errorf("doveadm user: %v\n%s", err, out)
 	}
@@ -28,11 +28,11 @@ func testOwnFields(t *testing.T, s *stack, p *people) {
 	if _, err := os.Stat(filepath.Join(home, "crowd0/Maildir/cur")); err != nil {
 		t.Errorf("its mailbox is elsewhere: %v", err)
 	}
-	if out, err := s.dovecot.doveadm("user", "-f", "home", p.crowd[1]); err != nil || strings.Contains(out, "moved") {
+	if out, err := s.dovecot.doveadm(t, "user", "-f", "home", p.crowd[1]); err != nil || strings.Contains(out, "moved") {
 		t.Errorf("another's home: %q, %v", out, err)
 	}
 	s.latchkey.command(t, "", "account", "userdb", "unset", user, "--all")
-	if out, err := s.dovecot.doveadm("user", "-f", "home", user); err != nil || strings.Contains(out, "moved") {
+	if out, err := s.dovecot.doveadm(t, "user", "-f", "home", user); err != nil || strings.Contains(out, "moved") {
 		t.Errorf("unset: %q, %v", out, err)
 	}
 }
@@ -56,7 +56,7 @@ func newKept(t *testing.T) *kept {
 	p.folder(t, "vmail", "root", 0o777)
 	f := newPostfix(t, p) // for its folders; it is not started
 	_, relayPort, _ := strings.Cut(f.smtp, ":")
-	k.stack = &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, ""), dovecot: newDovecot(t, p, relayPort)}
+	k.stack = &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, dovecot23, ""), dovecot: newDovecot(t, p, dovecot23, relayPort)}
 	k.open = filepath.Join(k.latchkey.run, "open")
 	lines := readmeBlocks(t, "dovecot-2.3/README.md", "## Keep the userdb you have")
 	if len(lines) != 3 {
@@ -187,7 +187,7 @@ func TestKeptUserdb(t *testing.T) {
 	}
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
-			out, err := k.dovecot.doveadm(step.args...)
+			out, err := k.dovecot.doveadm(t, step.args...)
 			if (err == nil) != step.ok || !strings.Contains(out, step.want) || strings.Contains(out, "hunter2") && strings.Contains(step.name, "relayed") {
 				t.Errorf("want %q and success %v, got %q, %v", step.want, step.ok, out, err)
 			}

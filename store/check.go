@@ -26,6 +26,7 @@ const (
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
 	RecordUserdb        RecordKind = "userdb-record" // an account's own userdb fields
+	RecordSCRAMKeys     RecordKind = "scram-key-set" // an account's SCRAM keys
 	RecordEvent         RecordKind = "event"
 	RecordEventListing  RecordKind = "event-listing"  // which events an account has
 	RecordNumberListing RecordKind = "number-listing" // which accounts a number has
@@ -38,7 +39,7 @@ const (
 func RecordKinds() []RecordKind {
 	return []RecordKind{RecordAccount, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
 		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
-		RecordExpectedPhone, RecordUserdb, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
+		RecordExpectedPhone, RecordUserdb, RecordSCRAMKeys, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
 		RecordUnknown}
 }
 
@@ -217,6 +218,8 @@ func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
 		_, err = s.openExpectedPhone(key, payload)
 	case RecordUserdb:
 		_, err = s.decodeUserdb(payload)
+	case RecordSCRAMKeys:
+		_, err = s.openSCRAMKeys(key, payload)
 	default:
 		err = fmt.Errorf("%w: unknown kind", ErrDamaged)
 	}

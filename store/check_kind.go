@@ -53,6 +53,7 @@ var belowKinds = [...]struct {
 	{belowHelpdeskCode, RecordHelpdeskCode, 0},
 	{belowExpectedPhone, RecordExpectedPhone, 0},
 	{belowUserdb, RecordUserdb, 0},
+	{belowSCRAMKeys, RecordSCRAMKeys, 0},
 }
 
 // kindBelow takes a key from the account's id on.

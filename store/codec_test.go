@@ -107,6 +107,8 @@ func FuzzColdRecords(f *testing.F) {
 		}
 		f.Add(payload)
 	}
+	scram := fullSCRAMKeys()
+	f.Add(appendSCRAMKeys(nil, &scram))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		_, _ = decode[appPasswordRecord](s, payload)
 		_, _ = decode[phoneRecord](s, payload)
@@ -144,6 +146,9 @@ func fuzzPortal(t *testing.T, s *Store, payload []byte) {
 	_, _ = s.openExpectedPhone(key, sealed)
 	if fields, err := s.decodeUserdb(payload); err == nil && (len(fields) == 0 || checkUserdb(fields) != nil) {
 		t.Errorf("userdb fields are read that cannot be: %+v", fields)
+	}
+	if k, err := decodeSCRAMKeys(payload); err == nil && (k.check() != nil || !bytes.Equal(appendSCRAMKeys(nil, &k), payload)) {
+		t.Errorf("%x is read as SCRAM keys that cannot be, or not written so", payload)
 	}
 	_, _ = s.decodeRecoveryCodes(payload)
 	_, _ = s.decodeHelpdeskCode(payload)

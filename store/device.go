@@ -25,6 +25,9 @@ type Device struct {
 // TrustedAt reports whether the device signs in without a code at now.
 func (d Device) TrustedAt(now time.Time) bool { return now.Before(d.TrustedUntil) }
 
+// maxUserAgent bounds, in bytes, what a browser calls itself.
+const maxUserAgent = 256
+
 // deviceRecord is Device on disk.
 type deviceRecord struct {
 	Tag          []byte `cbor:"1,keyasint"`

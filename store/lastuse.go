@@ -20,7 +20,7 @@ type LastUse struct {
 
 // Use is one stamp of WriteMerged. It is dropped if the account with this
 // address and id, or its credential, is gone: a late stamp must not outlive
-// them. A session's moves Session.Seen and Addr, the others make a LastUse.
+// them. A session's moves Session.Seen, the others make a LastUse.
 type Use struct {
 	Address    string
 	AccountID  AccountID

@@ -36,25 +36,22 @@ func (s Stage) String() string {
 
 // Session is one browser's session at the portal. Times are kept in seconds.
 type Session struct {
-	ID        SessionID
-	Account   AccountID
-	Address   string   // the account's, to find its record by
-	Tag       [16]byte // secret.Keys.SessionTag of the cookie in force
-	Stage     Stage
-	Made      time.Time
-	Seen      time.Time // last use, about a minute behind
-	Stepped   time.Time // when the second step was last passed in it; zero: never
-	Helpdesk  bool      // a helpdesk code was accepted in it
-	Device    DeviceID  // zero: none
-	UserAgent string    // clipped to 256 bytes
-	Addr      netip.Addr
-	Tries     uint8 // wrong recovery and helpdesk codes
+	ID       SessionID
+	Account  AccountID
+	Address  string   // the account's, to find its record by
+	Tag      [16]byte // secret.Keys.SessionTag of the cookie in force
+	Stage    Stage
+	Made     time.Time
+	Seen     time.Time // last use, about a minute behind
+	Stepped  time.Time // when the second step was last passed in it; zero: never
+	Helpdesk bool      // a helpdesk code was accepted in it
+	Device   DeviceID  // zero: none
+	Addr     netip.Addr
+	Tries    uint8 // wrong recovery and helpdesk codes
 }
 
-// maxUserAgent bounds, in bytes, what a browser calls itself.
-const maxUserAgent = 256
-
-// sessionRecord is Session on disk.
+// sessionRecord is Session on disk. What was kept once and is not any more is
+// still read, and dropped at the next writing.
 type sessionRecord struct {
 	Address   string `cbor:"1,keyasint"`
 	Tag       []byte `cbor:"2,keyasint"`
@@ -64,7 +61,7 @@ type sessionRecord struct {
 	Stepped   int64  `cbor:"6,keyasint,omitempty"`
 	Helpdesk  bool   `cbor:"7,keyasint,omitempty"`
 	Device    []byte `cbor:"8,keyasint,omitempty"`
-	UserAgent string `cbor:"9,keyasint,omitempty"`
+	UserAgent string `cbor:"9,keyasint,omitempty"` // not any more: the device has it
 	Addr      []byte `cbor:"10,keyasint,omitempty"`
 	Tries     uint8  `cbor:"11,keyasint,omitempty"`
 }
@@ -72,7 +69,7 @@ type sessionRecord struct {
 func (x *Session) record() sessionRecord {
 	r := sessionRecord{Address: x.Address, Tag: x.Tag[:], Stage: uint8(x.Stage), Made: seconds(x.Made),
 		Seen: seconds(x.Seen), Stepped: seconds(x.Stepped), Helpdesk: x.Helpdesk,
-		UserAgent: clipTo(x.UserAgent, maxUserAgent), Addr: x.Addr.WithZone("").AsSlice(), Tries: x.Tries}
+		Addr: x.Addr.WithZone("").AsSlice(), Tries: x.Tries}
 	if !x.Device.IsZero() {
 		r.Device = x.Device[:]
 	}
@@ -85,8 +82,7 @@ func (s *Store) decodeSession(acct AccountID, rest string, payload []byte) (Sess
 		return Session{}, err
 	}
 	x := Session{Account: acct, Address: r.Address, Stage: Stage(r.Stage), Made: fromSeconds(r.Made),
-		Seen: fromSeconds(r.Seen), Stepped: fromSeconds(r.Stepped), Helpdesk: r.Helpdesk,
-		UserAgent: r.UserAgent, Tries: r.Tries}
+		Seen: fromSeconds(r.Seen), Stepped: fromSeconds(r.Stepped), Helpdesk: r.Helpdesk, Tries: r.Tries}
 	x.Addr, _ = netip.AddrFromSlice(r.Addr)
 	err = errors.Join(fill(x.ID[:], []byte(rest)), fill(x.Tag[:], r.Tag))
 	if len(r.Device) > 0 {

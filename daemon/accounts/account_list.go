@@ -35,20 +35,29 @@ func (s *Service) List(ctx context.Context, after string, limit int) (Page, erro
 		for _, account := range found {
 			page.Accounts = append(page.Accounts, s.summarize(account, now))
 		}
+		page.Next = nextPage(found, page.Damaged, limit)
 		return nil
 	})
 	if err != nil {
 		return Page{}, explain(err)
 	}
-	if n := len(page.Accounts); n+len(page.Damaged) == limit {
-		if n > 0 {
-			page.Next = page.Accounts[n-1].Address
-		}
-		if d := len(page.Damaged); d > 0 {
-			page.Next = max(page.Next, page.Damaged[d-1])
-		}
-	}
 	return page, nil
+}
+
+// nextPage is the last address of a full page, "" if it is not full and so the
+// last.
+func nextPage(found []*store.Account, damaged []string, limit int) string {
+	if len(found)+len(damaged) < limit {
+		return ""
+	}
+	next := ""
+	if n := len(found); n > 0 {
+		next = found[n-1].Address
+	}
+	if n := len(damaged); n > 0 {
+		next = max(next, damaged[n-1])
+	}
+	return next
 }
 
 // damagedAddresses takes apart what Reader.Accounts joins: the addresses of the

@@ -14,12 +14,12 @@
 //
 //	                  sessions    trust  codes  app passwords       mail sessions
 //	phone bound       all others  ends   end    made before end(1)  main password's, and theirs
-//	number changed    all others  ends   end    stay                stay
+//	number changed(5) all others  ends   end    stay                stay
 //	phone unbound     all others  ends   end(2) stay                stay
 //	password changed  all others  ends   end    end if asked        main password's, and theirs
 //	password set(3)   all         ends   end    end if asked        all, if those end
 //	phone reset(3)    all         ends   end    end if asked        all, if those end
-//	app password      stay        stays  stay   it ends             its own
+//	app password(4)   stay        stays  stay   it ends             its own
 //	disabled          all         ends   end    stay, and open      all
 //	                                            nothing meanwhile
 //	deleted           all         ends   end    all                 all
@@ -35,6 +35,10 @@
 // (3) By the helpdesk or an administrator. A helpdesk code outlives a password
 // that is set: both are given to a person in one call, in either order. It ends
 // with everything else that ends codes.
+//
+// (4) Revoked, or expired: then within the hour (Service.BuryExpired).
+//
+// (5) Or the same bound again, after a recovery or a helpdesk code.
 //
 // # Sessions
 //
@@ -61,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -98,9 +103,12 @@ type Service struct {
 	// use does not keep sessions from becoming idle.
 	Seen func(u store.Use)
 
-	// Cut ends the mail sessions of an account that these credentials opened;
-	// nil means whatever they were opened with. It is called after the change is
-	// on disk and does not block. Nil: they last.
+	// Network is what an address is counted with: sessions that wait for a code
+	// share the room for them by it. Nil: each address by itself.
+	Network func(addr netip.Addr) netip.Prefix
+
+	// Cut ends the mail sessions of an account that these credentials opened. It
+	// is called after the change is on disk and does not block. Nil: they last.
 	Cut func(address string, credentials []string)
 
 	// Enforced says whether two-step verification is required of a domain's
@@ -165,9 +173,14 @@ func (s *Service) change(ctx context.Context, actor store.Actor, typed string, f
 	if err != nil {
 		return err
 	}
+	return s.changeAt(ctx, actor, name, fn)
+}
+
+// changeAt is change of the account whose prepared name is known.
+func (s *Service) changeAt(ctx context.Context, actor store.Actor, name string, fn func(c *change) error) error {
 	now := s.Now().UTC()
 	var c *change
-	err = s.Store.Update(ctx, func(w *store.Writer) error {
+	err := s.Store.Update(ctx, func(w *store.Writer) error {
 		account, err := w.Account(name)
 		if err != nil {
 			return err

@@ -102,8 +102,8 @@ func (o *own) open() error {
 }
 
 // codeState is what is counted over all sessions; a damaged count begins anew.
-func (o *own) codeState() (store.CodeState, error) {
-	state, err := o.CodeState(o.account.ID)
+func (c *change) codeState() (store.CodeState, error) {
+	state, err := c.CodeState(c.account.ID)
 	if errors.Is(err, store.ErrDamaged) {
 		return store.CodeState{}, nil
 	}

@@ -130,7 +130,7 @@ func (o *own) right(c store.Challenge, e Entry, from arrival, token secret.Token
 	if err := o.DeleteChallenge(c.Account, c.Session, c.Purpose); err != nil {
 		return Entered{}, err
 	}
-	if err := o.resetRow(); err != nil {
+	if err := o.openCodes(); err != nil {
 		return Entered{}, err
 	}
 	var binding *Binding
@@ -153,14 +153,16 @@ func (o *own) right(c store.Challenge, e Entry, from arrival, token secret.Token
 	return entered, err
 }
 
-// resetRow ends the row of wrong codes.
-func (o *own) resetRow() error {
-	state, err := o.codeState()
+// openCodes ends the row of wrong codes, and that none is taken if it was too long.
+// Only who has passed the step, the helpdesk and administrators come to it: a
+// stranger who goes on guessing gets one row of tries for each such act.
+func (c *change) openCodes() error {
+	state, err := c.codeState()
 	if err != nil || state.Wrong == 0 && state.ClosedUntil.IsZero() {
 		return err
 	}
 	state.Wrong, state.ClosedUntil = 0, time.Time{}
-	return o.PutCodeState(o.account.ID, state)
+	return c.PutCodeState(c.account.ID, state)
 }
 
 // foldCode brings what a person typed or pasted to six digits: blanks and dashes

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -252,18 +253,37 @@ func TestLateGateway(t *testing.T) {
 		failure error
 		want    error // after as many failures as the source may have messages
 	}{
-		"refused":   {sms.ErrRefused, nil},
-		"no answer": {sms.ErrNoAnswer, ErrBudget},
+		"refused":                {sms.ErrRefused, nil},
+		"not reached":            {fmt.Errorf("%w: %w", sms.ErrUnreached, context.DeadlineExceeded), nil},
+		"no answer":              {sms.ErrNoAnswer, ErrBudget},
+		"one of two, no answer":  {errors.Join(sms.ErrNoAnswer, sms.ErrUnreached), ErrBudget},
+		"one of two, not asked":  {errors.Join(sms.ErrUnreached, sms.ErrRefused), nil},
+		"stopped before anybody": {context.Canceled, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := worldWith(t)
 			w.cfg.SMS.PerSourceHour = 3
 			in := w.signIn(alice).Session
 			w.phone.do = func() error { return tt.failure }
+			before := w.dump()
 			for range 3 {
 				if _, err := w.SendCode(t.Context(), in, store.PurposeSignIn, "", home()); !errors.Is(err, ErrSendFailed) {
 					t.Fatal(err)
 				}
+			}
+			left := w.dump()
+			maps.DeleteFunc(left, func(key, value string) bool { return before[key] == value })
+			site := 0 // ceilings: of the source, and of all
+			if tt.want != nil {
+				site = 2
+			}
+			for key := range left {
+				if key[0] != 'q' {
+					t.Errorf("not given back: %x", key)
+				}
+			}
+			if len(left) != site {
+				t.Errorf("%d records are left, want %d", len(left), site)
 			}
 			w.phone.do = nil
 			if _, err := w.SendCode(t.Context(), in, store.PurposeSignIn, "", home()); !errors.Is(err, tt.want) {

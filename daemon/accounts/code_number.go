@@ -29,27 +29,26 @@ func (o *own) boundNumber() (string, error) {
 	return p.Number, err
 }
 
-// mayBind wants a number that this session may bind: not the one that is, the one
-// that is expected if any is, and not one of too many accounts. A first phone may
-// need the helpdesk; another one needs the second step, unless that is what was
-// lost.
+// mayBind wants a number that this session may bind: the one that is expected if
+// any is, and not one of too many accounts. A first phone may need the helpdesk;
+// another one needs the second step, unless that is what was lost. The one that is
+// bound is bound again only in the place of the second step: who has the phone, but
+// entered too many wrong codes, opens the step by that.
 func (o *own) mayBind(e164 string) error {
 	if o.needsHelpdesk() {
 		return &Error{Kind: ErrHelpdeskNeeded, Sentence: "a first phone can only be bound with a code from the helpdesk"}
 	}
-	if o.bound() {
-		if o.session.Stage == store.StageIn {
-			if err := o.freshInside(); err != nil {
-				return err
-			}
-		}
-		switch p, err := o.Phone(o.account.ID); {
-		case errors.Is(err, store.ErrNoPhone), errors.Is(err, store.ErrDamaged):
-		case err != nil:
+	if o.bound() && o.session.Stage == store.StageIn {
+		if err := o.freshInside(); err != nil {
 			return err
-		case p.Number == e164:
-			return &Error{Kind: ErrSameNumber, Sentence: "this number is bound already"}
 		}
+	}
+	same, err := o.binds(e164)
+	if err != nil {
+		return err
+	}
+	if same && o.session.Stage != store.StageRebind {
+		return &Error{Kind: ErrSameNumber, Sentence: "this number is bound already"}
 	}
 	expected, err := o.ExpectedPhone(o.account.ID)
 	switch {
@@ -57,6 +56,9 @@ func (o *own) mayBind(e164 string) error {
 		return &Error{Kind: ErrNumberExpected, Sentence: "another number is expected for this account", Hint: "ask the helpdesk"}
 	case err != nil && !errors.Is(err, store.ErrNoExpectedPhone):
 		return err
+	}
+	if same { // it is one of the number's accounts
+		return nil
 	}
 	n, err := o.NumberAccounts(e164)
 	if err != nil {

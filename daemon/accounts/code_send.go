@@ -130,7 +130,7 @@ func (o *own) sent(out *sending, b Browser) error {
 		return err
 	}
 	out.event = store.Event{ID: id, Time: o.now, Last: o.now, Count: 1, Kind: store.EventCodeSent,
-		AccountID: o.account.ID, Address: o.account.Address, Service: portalService, Session: o.session.ID.String(),
+		AccountID: o.account.ID, Address: o.account.Address, Service: store.ServicePortal, Session: o.session.ID.String(),
 		Addr: b.Addr, Network: b.Network, Actor: o.actor, Detail: out.after.String()}
 	o.made = true
 	return errors.Join(o.PutEvent(out.event), o.PutChallenge(out.after))

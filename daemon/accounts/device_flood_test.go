@@ -68,10 +68,10 @@ func TestStrangersAreNoDevices(t *testing.T) {
 			return []store.Event{w.mail(office, "", "imap", "other", store.Rejected, store.ReasonWrongSecret)}
 		}, office, false},
 		{"where a thief came as far as the code", func(w *world) []store.Event {
-			return []store.Event{w.mail(office, store.MainCredential(w.account().ID), portalService, "thief", store.Accepted, store.ReasonMainPassword)}
+			return []store.Event{w.mail(office, store.MainCredential(w.account().ID), store.ServicePortal, "thief", store.Accepted, store.ReasonMainPassword)}
 		}, office, false},
 		{"where the code was right", func(w *world) []store.Event {
-			return []store.Event{w.mail(office, "", portalService, "browser", store.Accepted, store.ReasonCode)}
+			return []store.Event{w.mail(office, "", store.ServicePortal, "browser", store.Accepted, store.ReasonCode)}
 		}, office, true},
 		{"where a browser is known", func(w *world) []store.Event { w.inside(alice); return nil }, home().Addr.String(), true},
 		{"long after it was", func(w *world) []store.Event { w.inside(alice); w.pass(recently + time.Second); return nil }, home().Addr.String(), false},

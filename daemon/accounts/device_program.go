@@ -55,7 +55,7 @@ func programs(r *store.Reader, a *store.Account, browsers []BrowserDevice, now t
 	room := map[bool]int{true: maxGuessers, false: maxPrograms}
 	for _, e := range logins {
 		guess := e.Outcome == store.Rejected && e.Credential == ""
-		if e.Service == portalService || guess && !near.has(e) {
+		if e.Service == store.ServicePortal || guess && !near.has(e) {
 			continue
 		}
 		k := programKey{e.Credential, e.Service, e.ClientID}
@@ -91,7 +91,7 @@ func neighbourhoodOf(logins []store.Event, browsers []BrowserDevice) neighbourho
 	for _, e := range logins {
 		// At the portal the main password is the first step, and may be a thief's
 		// last: his browser is none of the account's.
-		if e.Outcome == store.Accepted && (e.Service != portalService || e.Reason != store.ReasonMainPassword) {
+		if e.Outcome == store.Accepted && (e.Service != store.ServicePortal || e.Reason != store.ReasonMainPassword) {
 			n.networks[e.Network] = true
 		}
 	}

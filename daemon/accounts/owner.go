@@ -160,6 +160,9 @@ func (o *own) describe(r *store.Reader) (Session, error) {
 
 // enter gives the session a new token and is where it stands then.
 func (o *own) enter(token secret.Token) (Entered, error) {
+	if err := o.makeRoom(); err != nil {
+		return Entered{}, err
+	}
 	o.made = true
 	o.session.Tag, o.session.Seen = o.s.Keys.SessionTag(o.account.ID, token), o.now
 	if err := o.PutSession(o.session); err != nil {
@@ -175,14 +178,11 @@ func (o *own) login(outcome store.Outcome, reason store.Reason, mechanism, detai
 	o.made = true
 	return o.PutEvent(store.Event{
 		Time: o.now, Last: o.now, Count: 1, Kind: store.EventLogin, Outcome: outcome, Reason: reason,
-		AccountID: o.account.ID, Address: o.account.Address, Service: portalService, Mechanism: mechanism,
+		AccountID: o.account.ID, Address: o.account.Address, Service: store.ServicePortal, Mechanism: mechanism,
 		Session: o.session.ID.String(), ClientID: b.UserAgent, Addr: b.Addr, Network: b.Network,
 		Secured: o.s.Config().Portal.Secure(), Detail: detail,
 	})
 }
-
-// portalService is the service of logins at the portal, beside "imap" and such.
-const portalService = "portal"
 
 // The second steps, as mechanisms of logins.
 const (

@@ -10,9 +10,10 @@ import (
 
 // Binding says what binding a phone did.
 type Binding struct {
-	Phone   string                `json:"phone"`   // masked
-	Changed bool                  `json:"changed"` // another number was bound before
-	Ended   []store.AppPasswordID `json:"ended"`   // app passwords made before
+	Phone   string                `json:"phone"`           // masked
+	Changed bool                  `json:"changed"`         // another number was bound before
+	Again   bool                  `json:"again,omitempty"` // the same number was
+	Ended   []store.AppPasswordID `json:"ended"`           // app passwords made before
 }
 
 // BindPhone binds a phone, or another number if one is bound, as an administrator
@@ -28,15 +29,8 @@ func (s *Service) BindPhone(ctx context.Context, actor store.Actor, typed, numbe
 	var b Binding
 	err = s.change(ctx, actor, typed, func(c *change) error {
 		b = Binding{Phone: store.MaskNumber(e164), Ended: []store.AppPasswordID{}}
-		if !c.account.Bound.IsZero() {
-			before, err := c.Phone(c.account.ID)
-			// A number that cannot be read is replaced, too.
-			if err != nil && !errors.Is(err, store.ErrNoPhone) && !errors.Is(err, store.ErrDamaged) {
-				return err
-			}
-			if err == nil && before.Number == e164 {
-				return nil
-			}
+		if same, err := c.binds(e164); err != nil || same {
+			return err
 		}
 		return c.bind(e164, &b, store.SessionID{})
 	})
@@ -49,17 +43,38 @@ func (o *own) bindOwn(e164 string) (*Binding, error) {
 	return b, o.bind(e164, b, o.session.ID)
 }
 
-// bind binds a number, first or other, and ends what that ends.
-func (c *change) bind(e164 string, b *Binding, but store.SessionID) error {
-	b.Changed = !c.account.Bound.IsZero()
-	if err := c.PutPhone(c.account.ID, store.Phone{Number: e164, Bound: c.now, BoundBy: c.actor}); err != nil {
-		return err
+// binds tells whether this is the number that is bound. One that cannot be read is
+// no number: it is replaced.
+func (c *change) binds(e164 string) (bool, error) {
+	if c.account.Bound.IsZero() {
+		return false, nil
 	}
-	err := errors.Join(c.endAtPortal(but), c.DeleteHelpdeskCode(c.account.ID), c.DeleteExpectedPhone(c.account.ID))
+	p, err := c.Phone(c.account.ID)
+	if errors.Is(err, store.ErrNoPhone) || errors.Is(err, store.ErrDamaged) {
+		return false, nil
+	}
+	return err == nil && p.Number == e164, err
+}
+
+// bind binds a number, first, other or the same again, and ends what that ends. Who
+// binds has the phone, or is an administrator: the SMS step is open again.
+func (c *change) bind(e164 string, b *Binding, but store.SessionID) error {
+	first := c.account.Bound.IsZero()
+	same, err := c.binds(e164)
 	if err != nil {
 		return err
 	}
-	if b.Changed {
+	b.Changed, b.Again = !first && !same, same
+	if err := c.PutPhone(c.account.ID, store.Phone{Number: e164, Bound: c.now, BoundBy: c.actor}); err != nil {
+		return err
+	}
+	err = errors.Join(c.endAtPortal(but), c.DeleteHelpdeskCode(c.account.ID), c.DeleteExpectedPhone(c.account.ID), c.openCodes())
+	switch {
+	case err != nil:
+		return err
+	case b.Again:
+		return c.event(store.EventPhoneBound, "", "again: "+b.Phone)
+	case b.Changed:
 		return c.event(store.EventPhoneBound, "", "number changed to "+b.Phone)
 	}
 	c.account.Bound = c.now

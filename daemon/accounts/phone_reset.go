@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,8 +15,9 @@ const helpdeskCodeFor = 30 * time.Minute
 
 // ResetPhone makes the one-time code that the helpdesk gives to somebody whose
 // phone is lost, or whose first phone needs it, and says until when it works. The
-// number stays bound until another takes its place. revoke also ends all app
-// passwords and mail sessions.
+// number stays bound until another takes its place, and codes that are sent to it
+// are taken again if too many were wrong. revoke also ends all app passwords and
+// mail sessions.
 func (s *Service) ResetPhone(ctx context.Context, actor store.Actor, typed string, revoke bool) (secret.RecoveryCode, time.Time, error) {
 	code, err := secret.NewRecoveryCode(s.Rand)
 	if err != nil {
@@ -24,7 +26,7 @@ func (s *Service) ResetPhone(ctx context.Context, actor store.Actor, typed strin
 	var until time.Time
 	err = s.change(ctx, actor, typed, func(c *change) error {
 		until = c.now.Add(helpdeskCodeFor).Truncate(time.Second)
-		if err := c.endAtPortal(store.SessionID{}); err != nil {
+		if err := errors.Join(c.endAtPortal(store.SessionID{}), c.openCodes()); err != nil {
 			return err
 		}
 		made := store.HelpdeskCode{Tag: s.Keys.HelpdeskTag(c.account.ID, code), Made: c.now, Until: until, By: actor}

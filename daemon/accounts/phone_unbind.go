@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -63,7 +64,7 @@ func (c *change) unbind(but store.SessionID) error {
 	if err := c.endAtPortal(but); err != nil {
 		return err
 	}
-	if err := c.endRecovery(); err != nil {
+	if err := errors.Join(c.endRecovery(), c.openCodes()); err != nil {
 		return err
 	}
 	return c.event(store.EventPhoneUnbound, "", "")

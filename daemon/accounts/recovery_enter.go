@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -14,9 +15,10 @@ import (
 const maxRecoveryTries = 5
 
 // EnterRecovery takes a recovery code or the helpdesk's, instead of the SMS code.
-// Where a phone is bound, the session may then bind a new number, and nothing
-// else; where none is, the helpdesk's code lets a first one be bound. Each code
-// works once; the fifth wrong one ends the session.
+// Where a phone is bound, the session may then bind a new number, or the same
+// again, and nothing else, although it was in before; where none is, the helpdesk's
+// code lets a first one be bound. Each code works once; the fifth wrong one ends the
+// session.
 func (s *Service) EnterRecovery(ctx context.Context, in Session, code string, b Browser) (Entered, error) {
 	token, err := secret.NewToken(s.Rand)
 	if err != nil {
@@ -43,8 +45,8 @@ func (s *Service) EnterRecovery(ctx context.Context, in Session, code string, b 
 			}
 			o.session.Helpdesk = true
 		}
-		if o.bound() {
-			o.session.Stage = store.StageRebind
+		if o.bound() { // also of who was in: such a code is no second step for anything else
+			o.session.Stage, o.session.Stepped = store.StageRebind, time.Time{}
 		}
 		entered, err = o.enter(token)
 		return err

@@ -30,7 +30,7 @@ func (s *Service) Session(ctx context.Context, cookie string, b Browser) (Sessio
 	}
 	if now := s.Now().UTC(); s.Seen != nil && now.Sub(found.Seen) >= seenEvery {
 		s.Seen(store.Use{Address: found.Address, AccountID: account, Credential: store.SessionCredential(id),
-			LastUse: store.LastUse{Time: now, Addr: b.Addr, Service: portalService}})
+			LastUse: store.LastUse{Time: now, Addr: b.Addr, Service: store.ServicePortal}})
 	}
 	return found, nil
 }

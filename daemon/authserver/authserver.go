@@ -3,8 +3,9 @@
 // of daemon/policy.
 //
 // A request stays on the connection's own goroutine from its line to its
-// answer, unless a main password has to be hashed; that alone is waited for in
-// a goroutine, and the hasher's queue bounds how many of those there are.
+// answer, unless it has to wait until a main password is hashed, or would have
+// been; that alone is waited for in a goroutine, and the hasher's queue bounds
+// how many of those there are.
 package authserver
 
 import (
@@ -22,12 +23,7 @@ import (
 	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
 	"github.com/latchkey-mail/latchkey/store"
-	"github.com/latchkey-mail/latchkey/store/secret"
 )
-
-// minHashWithin is for an administrator who wants refusals at once: a hash must
-// be possible all the same.
-const minHashWithin = 500 * time.Millisecond
 
 // Recorder takes the event of every verdict.
 type Recorder interface {
@@ -103,17 +99,20 @@ func (s *Server) Wait() { s.slow.Wait() }
 func (s *Server) Mechanisms() []dovecot.Mechanism {
 	var list []dovecot.Mechanism
 	for _, m := range s.rules.Load().offered {
-		list = append(list, dovecot.Mechanism{Name: m.Name, Flags: m.Flags})
+		list = append(list, dovecot.Mechanism{Name: m.Name, Flags: m.Flags, ChannelBinding: m.Binds})
 	}
 	return list
 }
 
-// exchange is one request's mechanism, what it handed over, and what policy is
-// told of that: one allocation for all.
+// exchange is one request's mechanism, and what policy is told of what it handed
+// over: one allocation for all. It is the mechanism's sasl.Env (env.go).
 type exchange struct {
+	s       *Server
+	r       *dovecot.Request
 	server  gosasl.Server
-	got     sasl.Attempt
-	done    bool // got is there
+	done    bool            // attempt is whole
+	binding string          // what the next challenge asks for
+	ended   *policy.Verdict // decided before the client had said everything
 	attempt policy.Attempt
 }
 
@@ -122,8 +121,8 @@ type exchange struct {
 func (s *Server) Auth(r *dovecot.Request) {
 	for _, m := range s.rules.Load().offered {
 		if m.Name == r.Mechanism {
-			x := new(exchange)
-			x.server = m.New(func(a sasl.Attempt) { x.got, x.done = a, true })
+			x := &exchange{s: s, r: r}
+			x.server = m.New(x)
 			r.State = x
 			s.step(r, x, r.Initial)
 			return
@@ -145,8 +144,14 @@ func (s *Server) step(r *dovecot.Request, x *exchange, response []byte) {
 	switch {
 	case x.done:
 		s.decide(r, x)
+	case x.ended != nil:
+		s.finish(r, &x.attempt.Facts, *x.ended)
 	case done || err != nil:
 		s.malformed(r)
+	case x.binding != "":
+		kind := x.binding
+		x.binding = ""
+		r.ChallengeBinding(challenge, kind)
 	default:
 		r.Challenge(challenge)
 	}
@@ -162,25 +167,17 @@ func (s *Server) malformed(r *dovecot.Request) {
 func (s *Server) decide(r *dovecot.Request, x *exchange) {
 	a := &x.attempt
 	a.Facts = facts(r)
-	s.prepare(a, &x.got)
 	v, slow := s.policy.Quick(s.ctx, a)
 	if slow == nil {
 		s.finish(r, &a.Facts, v)
 		return
 	}
-	within := r.Received.Add(HashWithin(s.rules.Load().FailureDelay))
+	within := r.Received.Add(policy.HashWithin(s.rules.Load().FailureDelay))
 	s.slow.Go(func() {
 		ctx, cancel := context.WithDeadline(s.ctx, within)
 		defer cancel()
 		s.finish(r, &a.Facts, slow.Wait(ctx))
 	})
-}
-
-// HashWithin is how long a main password may wait for its hash, for a given age
-// of refusals. It leaves time for the hash itself: an answer that came later than
-// all others would tell that there is an account whose password was looked at.
-func HashWithin(failureDelay time.Duration) time.Duration {
-	return max(failureDelay*3/4, minHashWithin)
 }
 
 // facts are what the mail server says besides who and what.
@@ -196,49 +193,23 @@ func facts(r *dovecot.Request) policy.Facts {
 	}
 }
 
-// prepare brings who and what into the form that policy wants.
-func (s *Server) prepare(a *policy.Attempt, got *sasl.Attempt) {
+// prepare brings the identities that a client sent into the form that policy wants.
+func (s *Server) prepare(sentName, sentAuthz string) (name, authz string) {
 	domain := s.rules.Load().DefaultDomain
-	a.Secret = secret.New(got.Secret())
-	a.Name, _ = sasl.PrepareName(got.Name, domain) // what cannot be prepared is nobody's name
-	if got.Authz != "" && got.Authz != got.Name {
-		authz, err := sasl.PrepareName(got.Authz, domain)
-		if err != nil {
-			authz = got.Authz // equals no prepared name
-		}
-		a.Authz = authz
+	name, _ = sasl.PrepareName(sentName, domain) // what cannot be prepared is nobody's name
+	if sentAuthz == "" || sentAuthz == sentName {
+		return name, ""
 	}
+	authz, err := sasl.PrepareName(sentAuthz, domain)
+	if err != nil {
+		authz = sentAuthz // equals no prepared name
+	}
+	return name, authz
 }
 
 // finish records the verdict and answers.
 func (s *Server) finish(r *dovecot.Request, f *policy.Facts, v policy.Verdict) {
-	ev := event(f, &v, r.Received)
+	ev := policy.Event(f, &v, r.Received)
 	s.recorder.Login(ev)
 	s.reply(r, &v, ev.Credential)
-}
-
-// event is the record of a verdict. A name goes into it only if such an account
-// exists: people type passwords into the name field.
-func event(f *policy.Facts, v *policy.Verdict, at time.Time) store.Event {
-	ev := store.Event{
-		Time:      at,
-		Kind:      store.EventLogin,
-		Outcome:   v.Outcome,
-		Reason:    v.Reason,
-		Counted:   v.Counted,
-		Service:   f.Service,
-		Mechanism: f.Mechanism,
-		Session:   f.Session,
-		ClientID:  f.ClientID,
-		Addr:      f.Addr,
-		Network:   policy.Network(f.Addr),
-		Secured:   f.Secured,
-	}
-	if v.Known {
-		ev.AccountID, ev.Address = v.Login.Account, v.Login.Address
-		if v.Outcome == store.Accepted || v.Login.AppPassword != (store.AppPasswordID{}) {
-			ev.Credential = v.Login.Credential()
-		}
-	}
-	return ev
 }

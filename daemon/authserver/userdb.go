@@ -31,7 +31,7 @@ func (s *Server) Request(ctx context.Context, login any, _ *dovecot.LoginQuery) 
 	}
 	v := s.policy.Again(ctx, l.Login)
 	if v.Outcome != store.Accepted {
-		ev := event(&policy.Facts{}, &v, s.now())
+		ev := policy.Event(&policy.Facts{}, &v, s.now())
 		ev.Kind = store.EventLookup
 		s.recorder.Login(ev)
 	}

@@ -31,21 +31,21 @@ func (f demoFact) String() string {
 // demoFacts is what the tour must have left behind, and how often.
 func demoFacts() map[demoFact]int {
 	return map[demoFact]int{
-		{store.EventAccountAdded, "", ""}:                      1,
-		{store.EventAppPasswordMade, "", ""}:                   1,
-		{store.EventPhoneBound, "", ""}:                        1,
-		{store.EventAppPasswordRevoked, "", ""}:                1,
-		{store.EventCodeSent, "", "portal"}:                    1,
-		{store.EventLogin, store.ReasonCode, "portal"}:         1,
-		{store.EventLogin, store.ReasonMainPassword, "portal"}: 1,
-		{store.EventLogin, store.ReasonMainPassword, "imap"}:   1,
-		{store.EventLogin, store.ReasonMainPassword, "smtp"}:   1,
-		{store.EventLogin, store.ReasonPhoneBound, "imap"}:     1,
-		{store.EventLogin, store.ReasonPhoneBound, "smtp"}:     1,
-		{store.EventLogin, store.ReasonAppPassword, "imap"}:    2,
-		{store.EventLogin, store.ReasonAppPassword, "smtp"}:    1,
-		{store.EventLogin, store.ReasonRevoked, "imap"}:        1,
-		{store.EventLogin, store.ReasonRevoked, "smtp"}:        1,
+		{store.EventAccountAdded, "", ""}:                                 1,
+		{store.EventAppPasswordMade, "", ""}:                              1,
+		{store.EventPhoneBound, "", ""}:                                   1,
+		{store.EventAppPasswordRevoked, "", ""}:                           1,
+		{store.EventCodeSent, "", store.ServicePortal}:                    1,
+		{store.EventLogin, store.ReasonCode, store.ServicePortal}:         1,
+		{store.EventLogin, store.ReasonMainPassword, store.ServicePortal}: 1,
+		{store.EventLogin, store.ReasonMainPassword, "imap"}:              1,
+		{store.EventLogin, store.ReasonMainPassword, "smtp"}:              1,
+		{store.EventLogin, store.ReasonPhoneBound, "imap"}:                1,
+		{store.EventLogin, store.ReasonPhoneBound, "smtp"}:                1,
+		{store.EventLogin, store.ReasonAppPassword, "imap"}:               2,
+		{store.EventLogin, store.ReasonAppPassword, "smtp"}:               1,
+		{store.EventLogin, store.ReasonRevoked, "imap"}:                   1,
+		{store.EventLogin, store.ReasonRevoked, "smtp"}:                   1,
 	}
 }
 

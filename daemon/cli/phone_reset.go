@@ -17,8 +17,9 @@ func (a *app) phoneReset() *cobra.Command {
 		Short: "make a one-time code for who has lost the phone, and print it, once",
 		Long: `Make a one-time code for somebody who has lost the phone, or who needs one for a
 first binding, and print it. Make sure first that it is the owner who asks. After
-the main password the code opens one thing: the page where a new number is bound.
-It works once, for 30 minutes, and replaces an earlier one.
+the main password the code opens one thing: the page where a new number is bound, or
+the same again. It works once, for 30 minutes, and replaces an earlier one. If too
+many SMS codes in a row were wrong, they are taken again from now on.
 
 Everybody is signed out of the account at the portal, and no browser is trusted
 any more. The bound number stays until the new one is bound, so the main password

@@ -46,7 +46,7 @@ func putUse(w *store.Writer, address string, id store.DeviceID, now time.Time) e
 		w.PutDevice(store.Device{ID: id, Account: a.ID, Tag: [16]byte{1}, UserAgent: userAgent, First: now, Last: now, Addr: from,
 			Trusted: now, TrustedUntil: now.Add(7 * 24 * time.Hour)}),
 		w.PutSession(store.Session{ID: store.SessionID(id), Account: a.ID, Address: address, Tag: [16]byte{1}, Stage: store.StageIn,
-			Made: now, Seen: now, Device: id, UserAgent: userAgent, Addr: from}),
+			Made: now, Seen: now, Device: id}),
 		w.PutEvent(store.Event{Time: now, Last: now, Count: 12, Kind: store.EventLogin, AccountID: a.ID, Address: address,
 			Outcome: store.Rejected, Reason: store.ReasonWrongSecret, Service: "imap", ClientID: `"name" "Foxmail"`, Addr: from}),
 	)

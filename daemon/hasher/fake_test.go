@@ -23,8 +23,9 @@ type fakeWorker struct {
 }
 
 type fakeJob struct {
-	stored string
-	answer chan error // nil: matches
+	stored string        // "idle" for Idle
+	idle   time.Duration // for Idle
+	answer chan error    // nil: matches
 }
 
 var errWrong = errors.New("fake: wrong")
@@ -36,7 +37,10 @@ func newFakeWorker() *fakeWorker {
 }
 
 func (w *fakeWorker) Match(stored string, _ secret.Secret) (bool, error) {
-	job := fakeJob{stored: stored, answer: make(chan error)}
+	return w.do(fakeJob{stored: stored, answer: make(chan error)})
+}
+
+func (w *fakeWorker) do(job fakeJob) (bool, error) {
 	select {
 	case w.jobs <- job:
 	case <-w.died:
@@ -53,6 +57,11 @@ func (w *fakeWorker) Match(stored string, _ secret.Secret) (bool, error) {
 func (w *fakeWorker) Hash(s secret.Secret, _ secret.Cost) (string, error) {
 	_, err := w.Match("hash", s)
 	return "hashed", err
+}
+
+func (w *fakeWorker) Idle(d time.Duration) error {
+	_, err := w.do(fakeJob{stored: "idle", idle: d, answer: make(chan error)})
+	return err
 }
 
 func (w *fakeWorker) Done() <-chan struct{} { return w.died }
@@ -116,10 +125,24 @@ func (b *bench) match(q Queue, network, name string) pending {
 }
 
 func (b *bench) use(t *Ticket, name string) pending {
+	return b.begin(func(ctx context.Context) (bool, error) { return t.Match(ctx, name, secret.New("x")) })
+}
+
+// pretend reserves room and calls Pretend.
+func (b *bench) pretend(q Queue, network string) pending {
+	b.Helper()
+	t, ok := b.Reserve(q, prefix(network))
+	if !ok {
+		b.Fatal("no room to pretend")
+	}
+	return b.begin(func(ctx context.Context) (bool, error) { return false, t.Pretend(ctx) })
+}
+
+func (b *bench) begin(use func(ctx context.Context) (bool, error)) pending {
 	ctx, cancel := context.WithCancel(b.Context())
 	p := pending{cancel: cancel, result: make(chan outcome, 1)}
 	go func() {
-		ok, err := t.Match(ctx, name, secret.New("x"))
+		ok, err := use(ctx)
 		p.result <- outcome{ok, err}
 	}()
 	synctest.Wait()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -15,9 +17,10 @@ import (
 //
 //	request  'm' uint16 length of stored, stored, password
 //	         'h' uint32 memory, uint32 time, uint8 threads, password
+//	         'i' uint32 microseconds
 //	reply    'y' | 'n' | 'h' hash | 'e' uint8 code, text
 const (
-	hello    = "latchkey hash worker 1"
+	hello    = "latchkey hash worker 2"
 	maxFrame = 1 + 2 + maxStored + MaxPassword
 )
 
@@ -81,6 +84,8 @@ func (r request) appendTo(b []byte) []byte {
 		b = binary.BigEndian.AppendUint32(b, r.cost.MemoryKiB)
 		b = binary.BigEndian.AppendUint32(b, r.cost.Time)
 		b = append(b, r.cost.Threads)
+	case kindIdle:
+		return binary.BigEndian.AppendUint32(b, uint32(min(r.idle.Microseconds(), math.MaxUint32)))
 	}
 	return append(b, r.password.Reveal()...)
 }
@@ -108,6 +113,12 @@ func parseRequest(b []byte) (request, error) {
 		}
 		r.cost = secret.Cost{MemoryKiB: binary.BigEndian.Uint32(b), Time: binary.BigEndian.Uint32(b[4:]), Threads: b[8]}
 		b = b[9:]
+	case kindIdle:
+		if len(b) != 4 {
+			return request{}, errFrameMalformed
+		}
+		r.idle = time.Duration(binary.BigEndian.Uint32(b)) * time.Microsecond
+		return r, nil
 	default:
 		return request{}, errFrameMalformed
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -103,6 +104,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte("h\x00\x00\x00\x08\x00\x00\x00\x01\x01pw"))
 	f.Add([]byte("m\x00\x05$"))
 	f.Add([]byte("h\x00"))
+	f.Add([]byte("i\x00\x00\xc3\x50"))
+	f.Add([]byte("i\x00"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := parseRequest(b)
@@ -143,6 +146,7 @@ func FuzzServe(f *testing.F) {
 	f.Add(frameOf("m\x00\x01$pw"))
 	f.Add(frameOf("h\x00\x00\x00\x08\x00\x00\x00\x01\x01pw"))
 	f.Add(append(frameOf("m\x00\x00"), frameOf("x")...))
+	f.Add(frameOf("i\x00\x00\x00\x01"))
 	f.Add([]byte("\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if len(in) > 200 || bytes.Contains(in, []byte("argon2")) || tooDear(in) {
@@ -169,7 +173,8 @@ func FuzzServe(f *testing.F) {
 	})
 }
 
-// tooDear holds if a job in the stream asks for more than a few KiB.
+// tooDear holds if a job in the stream asks for more than a few KiB or a
+// millisecond's rest.
 func tooDear(in []byte) bool {
 	r := bytes.NewReader(in)
 	for {
@@ -177,7 +182,7 @@ func tooDear(in []byte) bool {
 		if err != nil {
 			return false
 		}
-		if job, err := parseRequest(b); err == nil && (job.cost.MemoryKiB > 64 || job.cost.Time > 3) {
+		if job, err := parseRequest(b); err == nil && (job.cost.MemoryKiB > 64 || job.cost.Time > 3 || job.idle > time.Millisecond) {
 			return true
 		}
 	}

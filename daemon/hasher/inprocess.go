@@ -2,6 +2,7 @@ package hasher
 
 import (
 	"crypto/rand"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -28,6 +29,11 @@ func (local) Match(stored string, password secret.Secret) (bool, error) {
 
 func (local) Hash(password secret.Secret, cost secret.Cost) (string, error) {
 	return secret.Hash(rand.Reader, password, cost)
+}
+
+func (local) Idle(d time.Duration) error {
+	time.Sleep(d)
+	return nil
 }
 
 func (local) Done() <-chan struct{} { return nil }

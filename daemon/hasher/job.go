@@ -2,23 +2,26 @@ package hasher
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
 // Kinds of request, as they travel in a frame.
 const (
-	kindMatch   = 'm'
-	kindNothing = 'n' // never sent to a worker
-	kindHash    = 'h'
+	kindMatch = 'm'
+	kindHash  = 'h'
+	kindIdle  = 'i'
 )
 
-// A request is one job: match a password, or hash a new one.
+// A request is one job: match a password, hash a new one, or take the time of
+// that and do nothing.
 type request struct {
 	kind     byte
-	stored   string      // kindMatch
-	cost     secret.Cost // kindHash
-	password secret.Secret
+	stored   string        // kindMatch
+	cost     secret.Cost   // kindHash
+	idle     time.Duration // kindIdle: in microseconds on the way to a worker
+	password secret.Secret // of none for kindIdle
 }
 
 // A reply is what comes of a request that went well.
@@ -50,6 +53,8 @@ func (r request) run(w Worker) (reply, error) {
 	case kindHash:
 		hash, err := w.Hash(r.password, r.cost)
 		return reply{hash: hash}, err
+	case kindIdle:
+		return reply{}, w.Idle(r.idle)
 	}
 	return reply{}, fmt.Errorf("%w: kind %q", errFrameMalformed, r.kind)
 }

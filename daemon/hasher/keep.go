@@ -70,9 +70,7 @@ func (p *Pool) useWorker(s *slot, w Worker) (int, error) {
 			err = ErrWorkerDied
 			break
 		}
-		if t.job.kind == kindNothing {
-			p.doNothing(t)
-		} else if err = p.doJob(w, t); err == nil {
+		if err = p.doJob(w, t); err == nil {
 			jobs++
 		}
 	}
@@ -91,6 +89,9 @@ func (p *Pool) waitForJob(s *slot) *Ticket {
 	for !p.closed && !s.gone {
 		if t := p.nextLocked(); t != nil {
 			t.state = ticketRunning
+			if t.job.kind == kindIdle {
+				t.job.idle = p.cost
+			}
 			p.running++
 			return t
 		}
@@ -111,7 +112,9 @@ func (p *Pool) doJob(w Worker, t *Ticket) error {
 	defer p.mu.Unlock()
 	p.running--
 	if !errors.Is(err, ErrWorkerDied) {
-		p.measuredLocked(p.opts.Now().Sub(began))
+		if t.job.kind != kindIdle {
+			p.measuredLocked(p.opts.Now().Sub(began))
+		}
 		p.answerLocked(t, r, err)
 		return nil
 	}
@@ -127,30 +130,6 @@ func (p *Pool) doJob(w Worker, t *Ticket) error {
 		p.wake.Signal()
 	}
 	return err
-}
-
-// doNothing keeps a worker idle for as long as a job takes it. See Ticket.Pretend.
-func (p *Pool) doNothing(t *Ticket) {
-	idle := time.NewTimer(p.usual())
-	defer idle.Stop()
-	select {
-	case <-idle.C:
-	case <-p.stop:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.running--
-	p.answerLocked(t, reply{}, nil)
-}
-
-// usual is how long a job takes; nothing until one was measured.
-func (p *Pool) usual() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.measured {
-		return 0
-	}
-	return p.cost
 }
 
 // rest waits before the next start; false when the pool was closed meanwhile. If

@@ -41,10 +41,12 @@ type Options struct {
 type Worker interface {
 	Match(stored string, password secret.Secret) (bool, error)
 	Hash(password secret.Secret, cost secret.Cost) (string, error)
+	// Idle is a job that takes so long and does nothing: see [Ticket.Pretend].
+	Idle(d time.Duration) error
 	// Done is closed when the worker has ended; nil if it never does by itself.
 	Done() <-chan struct{}
 	// Close ends the worker, and with it a job that is being done. It may be
-	// called while another goroutine is in Match or Hash, and more than once.
+	// called while another goroutine is in a job, and more than once.
 	Close() error
 }
 
@@ -52,8 +54,15 @@ const (
 	defaultBudget     = 2 * time.Second
 	defaultNice       = 19 // at 10 a flood of guesses takes a fifth of the logins with app passwords, at 19 a tenth
 	defaultMaxTickets = 4096
-	firstCost         = 50 * time.Millisecond // assumed until one job was measured
+	usualCost         = 50 * time.Millisecond // of a hash at secret.DefaultCost
 )
+
+// firstCost is what a job is assumed to take until one was measured: as much
+// more or less than usual as a hash at the pool's cost is dearer or cheaper.
+func (o Options) firstCost() time.Duration {
+	work := func(c secret.Cost) float64 { return float64(c.MemoryKiB) * float64(c.Time) }
+	return time.Duration(float64(usualCost) * work(o.Cost) / work(secret.DefaultCost()))
+}
 
 // withDefaults fills in what is not set, except for Start.
 func (o Options) withDefaults() Options {

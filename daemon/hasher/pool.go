@@ -58,7 +58,7 @@ func New(o Options) (*Pool, error) {
 }
 
 func newPool(o Options) *Pool {
-	p := &Pool{opts: o, stop: make(chan struct{}), cost: firstCost, slots: make([]slot, o.Workers)}
+	p := &Pool{opts: o, stop: make(chan struct{}), cost: o.firstCost(), slots: make([]slot, o.Workers)}
 	p.wake.L = &p.mu
 	for i := range p.queues {
 		p.queues[i] = newQueue()
@@ -72,7 +72,7 @@ func newPool(o Options) *Pool {
 // Reserve asks for room for one job from the given network (the zero prefix is a
 // network like any other: everybody whose address is not known). It never
 // blocks. False means that the answer could not be there within the budget.
-// Otherwise exactly one of the ticket's Match and Release must follow.
+// Otherwise one of the ticket's Match, Pretend and Release must follow.
 func (p *Pool) Reserve(q Queue, network netip.Prefix) (*Ticket, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -94,6 +94,12 @@ func (w *process) Hash(password secret.Secret, cost secret.Cost) (string, error)
 	return r.hash, err
 }
 
+// Idle implements Worker.
+func (w *process) Idle(d time.Duration) error {
+	_, err := w.ask(request{kind: kindIdle, idle: d})
+	return err
+}
+
 func (w *process) ask(r request) (reply, error) {
 	frame := r.appendTo(newFrame(16 + len(r.stored) + len(r.password.Reveal())))
 	if err := writeFrame(w.to, frame); err != nil {

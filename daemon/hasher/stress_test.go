@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -15,6 +16,11 @@ import (
 type frail struct {
 	*fakeWorker
 	jobs int
+}
+
+func (w *frail) Idle(time.Duration) error {
+	_, err := w.Match("", secret.Secret{})
+	return err
 }
 
 func (w *frail) Match(string, secret.Secret) (bool, error) {
@@ -59,9 +65,14 @@ func useAtRandom(t *testing.T, p *Pool, r *rand.Rand) {
 			continue
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		switch r.IntN(4) {
+		switch r.IntN(5) {
 		case 0:
 			ticket.Release()
+		case 4:
+			go cancel()
+			if err := ticket.Pretend(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrWorkerDied) {
+				t.Error(err)
+			}
 		case 1:
 			go cancel()
 			fallthrough

@@ -54,15 +54,15 @@ func (t *Ticket) Release() {
 	}
 }
 
-// Pretend uses the room without hashing anything: for as long as a job takes, by
-// the measure of late, it stands where one would. Passwords of accounts that may
-// not use one and of names that do not exist thereby take up the same room as
-// those that are hashed, and how much room is left tells nothing of the account.
-// Pretend does not wait. After Match, Release or another Pretend it does nothing.
-func (t *Ticket) Pretend() {
-	if t.submit(request{kind: kindNothing}) != nil {
-		t.Release()
-	}
+// Pretend is Match without a password: it waits for its turn, has a worker do
+// nothing for as long as jobs took of late, and fails as Match does. So whoever
+// is refused without a hash (an account that may not use its main password, a
+// name that does not exist) takes up the room of a hash, and is answered if and
+// only if a hash would have been: neither how much room is left nor who is told
+// to try again says anything of the account.
+func (t *Ticket) Pretend(ctx context.Context) error {
+	_, err := t.do(ctx, request{kind: kindIdle})
+	return err
 }
 
 func (t *Ticket) do(ctx context.Context, job request) (reply, error) {

@@ -84,9 +84,13 @@ func serve(r io.Reader, w io.Writer, random io.Reader) error {
 
 // do does one job in this process.
 func do(job request, random io.Reader) (reply, error) {
-	if job.kind == kindHash {
+	switch job.kind {
+	case kindHash:
 		hash, err := secret.Hash(random, job.password, job.cost)
 		return reply{hash: hash}, err
+	case kindIdle:
+		time.Sleep(job.idle)
+		return reply{}, nil
 	}
 	ok, err := secret.Match(job.stored, job.password)
 	return reply{matches: ok}, err

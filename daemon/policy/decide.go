@@ -16,21 +16,19 @@ import (
 const maxAnew = 3
 
 // Quick decides at once, or returns a Slow to wait for: exactly one of the two
-// means something. It reads one record, and never blocks or hashes slowly.
+// means something. It reads one record (with a Proof one more), and never blocks or
+// hashes slowly.
 func (p *Policy) Quick(ctx context.Context, a *Attempt) (Verdict, *Slow) {
+	if a.Proof != nil {
+		return p.scram(ctx, a), nil
+	}
 	v := Verdict{Name: a.Name}
 	if refused, reason := p.refuseUnread(a); refused {
 		return v.reject(reason), nil
 	}
-	var account *store.Account
-	if a.Name != "" {
-		var err error
-		account, err = p.accounts.Account(ctx, a.Name)
-		if err != nil {
-			if w := v.unread(err); w.Outcome == store.Undecided {
-				return w, nil
-			}
-		}
+	account, err := p.account(ctx, a.Name)
+	if err != nil {
+		return v.unread(err), nil
 	}
 	if account != nil {
 		v.Known = true
@@ -74,29 +72,32 @@ func (p *Policy) appPassword(v Verdict, account *store.Account, a *Attempt) (Ver
 	if !found {
 		return v, false
 	}
+	return p.appPasswordRow(v, account, row, a), true
+}
+
+// appPasswordRow decides on an app password that was recognised.
+func (p *Policy) appPasswordRow(v Verdict, account *store.Account, row store.AppPasswordRow, a *Attempt) Verdict {
 	v.Login.AppPassword = row.ID
 	switch {
 	case account.Disabled:
-		return v.reject(store.ReasonDisabled), true
+		return v.reject(store.ReasonDisabled)
 	case !p.live(row):
-		return v.reject(headstone(row)), true
+		return v.reject(headstone(row))
 	case !row.Scopes.Covers(store.ScopeOf(a.Service)):
-		return v.reject(store.ReasonScope), true
+		return v.reject(store.ReasonScope)
 	}
-	return v.accept(store.ReasonAppPassword), true
+	return v.accept(store.ReasonAppPassword)
 }
 
 // mainPassword is steps 2 to 4; account is nil for an unknown name.
 func (p *Policy) mainPassword(v Verdict, account *store.Account, a *Attempt) (Verdict, *Slow) {
+	closed := p.closed(account, a.Secret)
 	// Step 2. The throttle's question is asked here: blocked is Undecided.
 	//
 	// A main password that was right an hour ago needs no room to hash; it
 	// still needs an account that may use it, and the same stored hash.
-	if account != nil {
+	if closed == "" {
 		if stored, found := p.remembered(account, a.Secret); found {
-			if closed := p.mainClosed(account); closed != "" {
-				return p.count(v.reject(closed), account, a), nil
-			}
 			v.Login.fingerprint = stored
 			return v.accept(store.ReasonMainPassword), nil
 		}
@@ -105,43 +106,48 @@ func (p *Policy) mainPassword(v Verdict, account *store.Account, a *Attempt) (Ve
 	if !room {
 		return v.undecided(store.ReasonBusy), nil
 	}
-	// Step 3.
-	closed := store.ReasonUnknownAccount
-	if account != nil {
-		closed = p.mainClosed(account)
-	}
-	if closed == "" && len(a.Secret.Reveal()) > hasher.MaxPassword {
-		closed = store.ReasonWrongSecret // no main password is longer
-	}
-	if closed != "" {
-		ticket.Pretend() // else how soon there is no more room would tell who is hashed
-		return p.count(v.reject(closed), account, a), nil
-	}
-	return v, &Slow{policy: p, verdict: v, account: account, attempt: a, ticket: ticket}
+	return v, &Slow{policy: p, verdict: v, account: account, closed: closed, attempt: a, ticket: ticket}
 }
 
-// Slow is a decision that waits for step 4.
+// closed is step 3: why this password is not hashed, or "" if it has to be.
+func (p *Policy) closed(account *store.Account, s secret.Secret) store.Reason {
+	if account == nil {
+		return store.ReasonUnknownAccount
+	}
+	if closed := p.mainClosed(account); closed != "" {
+		return closed
+	}
+	if len(s.Reveal()) > hasher.MaxPassword {
+		return store.ReasonWrongSecret // no main password is longer
+	}
+	return ""
+}
+
+// Slow is a decision that waits for step 4. One that step 3 has made waits as
+// well, for a hash that is not made: who is told to try again because too many
+// wait, and who is refused, must not depend on whether there was one to make.
 type Slow struct {
 	policy  *Policy
 	verdict Verdict
-	account *store.Account
+	account *store.Account // nil: unknown name
+	closed  store.Reason   // "": the password is hashed
 	attempt *Attempt
 	ticket  *hasher.Ticket
 }
 
-// Wait blocks until the password is hashed and the account read again. It must
-// be called exactly once. A password whose turn has not come when ctx ends is
-// Undecided. The attempt is decided even if its sender is gone: give it a
-// context that does not end with the connection.
+// Wait blocks until the password is hashed, or would have been, and the account
+// read again. It must be called exactly once. A password whose turn has not come
+// when ctx ends is Undecided. The attempt is decided even if its sender is gone:
+// give it a context that does not end with the connection.
 func (s *Slow) Wait(ctx context.Context) Verdict {
 	reading := context.WithoutCancel(ctx) // what was hashed in time is also decided
 	for range maxAnew {
-		match, err := s.ticket.Match(ctx, s.account.MainHash, s.attempt.Secret)
+		match, err := tryHash(ctx, s.ticket, s.account, s.closed, s.attempt.Secret)
 		if err != nil {
 			return s.verdict.undecided(unhashed(err))
 		}
-		again, err := s.policy.accounts.Account(reading, s.attempt.Name)
-		if err == nil && s.policy.unchanged(s.account, again) {
+		again, err := s.policy.account(reading, s.attempt.Name)
+		if err == nil && s.policy.unchanged(s, again) {
 			return s.policy.matched(s, match)
 		}
 		v, next := s.policy.Quick(reading, s.attempt)
@@ -152,6 +158,27 @@ func (s *Slow) Wait(ctx context.Context) Verdict {
 	}
 	s.ticket.Release()
 	return s.verdict.undecided(store.ReasonBusy)
+}
+
+// tryHash says whether the password is the account's, in the turn that ticket
+// has. Where that is closed it says no, and hashes nothing, in the same turn.
+func tryHash(ctx context.Context, ticket *hasher.Ticket, account *store.Account, closed store.Reason, s secret.Secret) (bool, error) {
+	if closed != "" {
+		return false, ticket.Pretend(ctx)
+	}
+	return ticket.Match(ctx, account.MainHash, s)
+}
+
+// account reads the account, nil if there is none of that name.
+func (p *Policy) account(ctx context.Context, name string) (*store.Account, error) {
+	if name == "" {
+		return nil, nil
+	}
+	account, err := p.accounts.Account(ctx, name)
+	if errors.Is(err, store.ErrNoAccount) {
+		return nil, nil
+	}
+	return account, err
 }
 
 // unhashed is the reason for a password that could not be compared: the stored
@@ -167,7 +194,10 @@ func unhashed(err error) store.Reason {
 // changed meanwhile.
 func (p *Policy) matched(s *Slow, match bool) Verdict {
 	v := s.verdict
-	if !match {
+	switch {
+	case s.closed != "":
+		return p.count(v.reject(s.closed), s.account, s.attempt)
+	case !match:
 		return p.count(v.reject(store.ReasonWrongSecret), s.account, s.attempt)
 	}
 	v.Login.fingerprint = s.account.MainFingerprint()
@@ -176,11 +206,17 @@ func (p *Policy) matched(s *Slow, match bool) Verdict {
 }
 
 // unchanged says whether what step 3 and 4 looked at is still the same.
-func (p *Policy) unchanged(before, after *store.Account) bool {
-	if before.ID != after.ID || before.MainHash != after.MainHash {
-		return false
+func (p *Policy) unchanged(s *Slow, again *store.Account) bool {
+	return sameMain(s.account, again) && p.closed(again, s.attempt.Secret) == s.closed
+}
+
+// sameMain says whether both are one account with one main password, or both
+// none.
+func sameMain(before, after *store.Account) bool {
+	if before == nil || after == nil {
+		return before == after
 	}
-	return p.mainClosed(after) == ""
+	return before.ID == after.ID && before.MainHash == after.MainHash
 }
 
 // remembered says whether this secret matched this account's present hash
@@ -197,11 +233,14 @@ func (p *Policy) remembered(account *store.Account, s secret.Secret) ([16]byte, 
 // refused for the same name from the same network within the last day: a phone
 // that repeats yesterday's password every minute is no attack.
 func (p *Policy) count(v Verdict, account *store.Account, a *Attempt) Verdict {
-	who := a.Name
+	who, s := a.Name, a.Secret
 	if account != nil {
 		who = account.ID.String()
 	}
-	v.Counted = p.refused.first(who, Network(a.Addr), a.Secret, p.now())
+	if a.Proof != nil {
+		s = secret.New(unsaid)
+	}
+	v.Counted = p.refused.first(who, Network(a.Addr), s, p.now())
 	return v
 }
 

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"errors"
 
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/store"
@@ -14,7 +13,8 @@ import (
 // an app password opens mail doors only.
 //
 // The password is hashed each time. What the mail doors remember as right is
-// neither asked nor added to: nothing that is done here opens a mail door.
+// neither asked nor added to: nothing that is done here opens a mail door. Where
+// no password is hashed, SignIn takes the turn of one all the same, as [Slow] does.
 //
 // SignIn blocks. As with [Slow.Wait], the attempt is decided even if its sender
 // is gone: give it a context that does not end with the connection.
@@ -31,7 +31,7 @@ func (p *Policy) SignIn(ctx context.Context, a *Attempt) Verdict {
 func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
 	reading := context.WithoutCancel(ctx) // what was hashed in time is also decided
 	v := Verdict{Name: a.Name}
-	account, err := p.signInAccount(reading, a.Name)
+	account, err := p.account(reading, a.Name)
 	if err != nil {
 		return v.unread(err), true
 	}
@@ -46,35 +46,22 @@ func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
 	if !room {
 		return v.undecided(store.ReasonBusy), true
 	}
-	if closed := signInClosed(account, a.Secret); closed != "" {
-		ticket.Pretend() // as at the mail doors: room must not tell who is hashed
-		return p.count(v.reject(closed), account, a), true
-	}
-	match, err := ticket.Match(ctx, account.MainHash, a.Secret)
+	closed := signInClosed(account, a.Secret)
+	match, err := tryHash(ctx, ticket, account, closed, a.Secret)
 	if err != nil {
 		return v.undecided(unhashed(err)), true
 	}
-	again, err := p.accounts.Account(reading, a.Name)
+	again, err := p.account(reading, a.Name)
 	switch {
-	case err != nil || again.ID != account.ID || again.Disabled || again.MainHash != account.MainHash:
+	case err != nil || !sameMain(account, again) || signInClosed(again, a.Secret) != closed:
 		return v, false
+	case closed != "":
+		return p.count(v.reject(closed), account, a), true
 	case !match:
 		return p.count(v.reject(store.ReasonWrongSecret), account, a), true
 	}
 	v.Login.fingerprint = account.MainFingerprint()
 	return v.accept(store.ReasonMainPassword), true
-}
-
-// signInAccount reads the account, nil if there is none of that name.
-func (p *Policy) signInAccount(ctx context.Context, name string) (*store.Account, error) {
-	if name == "" {
-		return nil, nil
-	}
-	account, err := p.accounts.Account(ctx, name)
-	if errors.Is(err, store.ErrNoAccount) {
-		return nil, nil
-	}
-	return account, err
 }
 
 // appPasswordAtPortal refuses an app password of this account. As at the mail

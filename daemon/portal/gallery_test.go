@@ -57,7 +57,8 @@ func signInPictures(now time.Time) []picture {
 		{"sign_in_code-wrong", pathSignInCode, true, later, []message{counted(false, "failure.wrong_code", 1, now)}},
 		{"sign_in_code-unsent", pathSignInCode, true, codeView{Phone: maskedOwn}, nil},
 		{"sign_in_code-nosms", pathSignInCode, true, codeView{Phone: maskedOwn, NoSMS: true}, nil},
-		{"sign_in_recover", pathSignInCode, true, nil, nil},
+		{"sign_in_recover", pathSignInRecover, true, recoverView{}, nil},
+		{"sign_in_recover-inside", pathSignInRecover, false, recoverView{Inside: true}, nil},
 		{"confirm", pathConfirm, false, code, nil},
 		{"confirm-unsent", pathConfirm, false, codeView{Phone: maskedOwn, Next: pathNewAppPassword}, nil},
 	}
@@ -185,11 +186,13 @@ func otherPictures(now time.Time) []picture {
 	pictures := []picture{
 		{"security", pathSecurity, false, securityView{Bound: true, Phone: maskedOwn, Recovery: recovery, AppPasswords: 3, Trusted: 1, Refused: 1},
 			[]message{counted(true, "told.phone_bound_ended", 2, now)}},
+		{"security-damaged", pathSecurity, false, securityView{Bound: true, Phone: maskedOwn, Recovery: accounts.RecoveryState{Damaged: true}}, nil},
 		{"security-unbound", pathSecurity, false, securityView{}, nil},
 		{"guide", pathGuide, false, guideView{Setup: someSetup(), Make: true}, nil},
 		{"guide-out", pathGuide, true, guideView{Setup: setupView{Servers: someSetup().Servers}}, nil},
 		{"recovery_codes", pathRecoveryCodes, false, recoveryCodesView{Left: 8, Of: 10, Made: recovery.Made, Asks: true}, nil},
 		{"recovery_codes-none", pathRecoveryCodes, false, recoveryCodesView{}, nil},
+		{"recovery_codes-damaged", pathRecoveryCodes, false, recoveryCodesView{Damaged: true}, nil},
 		{"recovery_codes-made", pathRecoveryCodes, false, recoveryCodesView{Left: 10, Of: 10, Codes: slices.Repeat([]string{"abcd-efgh-jkmn"}, 10)}, nil},
 		{"password", pathPassword, false, passwordView{Address: alice, AppPasswords: somePasswords(now)[:3]}, nil},
 		{"password-wrong", pathPassword, false, passwordView{Address: alice, Revoke: true}, []message{{Key: "failure.password"}}},

@@ -187,5 +187,8 @@ func boundMessage(e accounts.Entered) message {
 	if e.Binding != nil && e.Binding.Changed {
 		return message{Good: true, Key: "told.phone_changed"}
 	}
+	if e.Binding != nil && e.Binding.Again {
+		return message{Good: true, Key: "told.phone_again"}
+	}
 	return message{Good: true, Key: "told.phone_bound"}
 }

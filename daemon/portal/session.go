@@ -25,3 +25,11 @@ func (s *Server) findSession(r *http.Request, v *visit) error {
 	v.session, v.cookie = &session, cookie
 	return nil
 }
+
+// passable tells whether a route goes on without the session that could not be
+// looked up. Where strangers may come, one whose account is damaged is as good as
+// none: else nobody could sign in to another account in that browser. What is the
+// account's own stays "cannot look".
+func passable(err error, at route) bool {
+	return errors.Is(err, accounts.ErrDamaged) && at.who&stranger != 0
+}

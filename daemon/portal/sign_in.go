@@ -14,10 +14,6 @@ import (
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
-// minHashWithin is for an administrator who wants refusals at once: a hash must
-// be possible all the same.
-const minHashWithin = 500 * time.Millisecond
-
 // maxShownName bounds what a refused sign-in shows again in the address field.
 const maxShownName = 320
 
@@ -105,49 +101,18 @@ func (s *Server) checkPassword(ctx context.Context, v *visit, typed, password st
 	auth := s.Config().Auth
 	name, _ := sasl.PrepareName(typed, auth.DefaultDomain) // what cannot be prepared is nobody's name
 	a := &policy.Attempt{Name: name, Secret: secret.New(password), Facts: policy.Facts{
-		Service:   "portal",
+		Service:   store.ServicePortal,
 		Mechanism: "PASSWORD",
 		Addr:      v.browser.Addr,
 		Secured:   true, // [portal] takes plain HTTP from this machine and named proxies only
 		Queue:     hasher.Portal,
 	}}
-	within := v.arrived.Add(hashWithin(time.Duration(auth.FailureDelay)))
+	within := v.arrived.Add(policy.HashWithin(time.Duration(auth.FailureDelay)))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within.Sub(s.Now()))
 	defer cancel()
 	verdict := s.Policy.SignIn(ctx, a)
-	s.Audit.Login(signInEvent(&a.Facts, &verdict, v.arrived))
+	s.Audit.Login(policy.Event(&a.Facts, &verdict, v.arrived))
 	return verdict
-}
-
-// hashWithin is how long a main password may wait for its hash, for a given age
-// of refusals: an answer that came later than all others would tell that there is
-// an account whose password was looked at.
-func hashWithin(failureDelay time.Duration) time.Duration {
-	return max(failureDelay*3/4, minHashWithin)
-}
-
-// signInEvent is the record of a verdict. A name goes into it only if such an
-// account exists: people type passwords into the name field.
-func signInEvent(f *policy.Facts, v *policy.Verdict, at time.Time) store.Event {
-	ev := store.Event{
-		Time:      at,
-		Kind:      store.EventLogin,
-		Outcome:   v.Outcome,
-		Reason:    v.Reason,
-		Counted:   v.Counted,
-		Service:   f.Service,
-		Mechanism: f.Mechanism,
-		Addr:      f.Addr,
-		Network:   policy.Network(f.Addr),
-		Secured:   f.Secured,
-	}
-	if v.Known {
-		ev.AccountID, ev.Address = v.Login.Account, v.Login.Address
-		if v.Outcome == store.Accepted || v.Login.AppPassword != (store.AppPasswordID{}) {
-			ev.Credential = v.Login.Credential()
-		}
-	}
-	return ev
 }
 
 // startSession begins the session. Where a code is wanted it is sent at once: this is

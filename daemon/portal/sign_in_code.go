@@ -7,14 +7,15 @@ import (
 	"github.com/latchkey-mail/latchkey/store"
 )
 
-// signInCodeRoutes are the second step, and the way of who has lost the phone.
+// signInCodeRoutes are the second step, and the way of who has lost the phone: that
+// one is open to who is in by a trusted browser, too, and is asked the step again.
 func (s *Server) signInCodeRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: pathSignInCode, who: atCode, handle: s.showSignInCode},
 		{method: http.MethodPost, path: pathSignInCode, who: atCode, fields: []string{"code", "trust"}, handle: s.saveSignInCode},
 		{method: http.MethodPost, path: pathSignInCodeSend, who: atCode, handle: s.sendSignInCode},
-		{method: http.MethodGet, path: pathSignInRecover, who: atCode, handle: s.showRecover},
-		{method: http.MethodPost, path: pathSignInRecover, who: atCode, fields: []string{"recovery"}, handle: s.saveRecover},
+		{method: http.MethodGet, path: pathSignInRecover, who: atCode | inside, handle: s.showRecover},
+		{method: http.MethodPost, path: pathSignInRecover, who: atCode | inside, fields: []string{"recovery"}, handle: s.saveRecover},
 	}
 }
 

@@ -11,15 +11,33 @@ import (
 // put between them.
 const maxRecovery = 64
 
-func (s *Server) showRecover(w http.ResponseWriter, r *http.Request, _ *visit) {
-	s.render(w, r, http.StatusOK, "sign_in_recover", nil)
+// recoverView is what the page for a recovery code shows.
+type recoverView struct {
+	Inside bool // who asks is signed in: the code takes that back until a number is bound
+}
+
+func (s *Server) showRecover(w http.ResponseWriter, r *http.Request, v *visit) {
+	if !v.session.Bound {
+		s.redirect(w, r, pathPhone) // there is nothing to recover
+		return
+	}
+	s.recoverPage(w, r, v, http.StatusOK)
+}
+
+func (s *Server) recoverPage(w http.ResponseWriter, r *http.Request, v *visit, status int) {
+	s.render(w, r, status, "sign_in_recover", recoverView{Inside: v.stands() == inside})
 }
 
 // saveRecover takes a recovery code, or the helpdesk's one-time code, in the
-// place of the phone. What it opens is the binding of another number only.
+// place of the phone. What it opens is the binding of a number only, also for who
+// could reach everything before.
 func (s *Server) saveRecover(w http.ResponseWriter, r *http.Request, v *visit) {
+	if !v.session.Bound {
+		s.redirect(w, r, pathPhone)
+		return
+	}
 	if err := s.enterRecovery(w, r, v); err != nil {
-		s.refusedRecovery(w, r, v, err, func(status int) { s.render(w, r, status, "sign_in_recover", nil) })
+		s.refusedRecovery(w, r, v, err, func(status int) { s.recoverPage(w, r, v, status) })
 		return
 	}
 	s.redirect(w, r, v.stands().home())

@@ -84,7 +84,6 @@ func TestHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := aged(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		began := time.Now()
 		done := make(chan *httptest.ResponseRecorder)
 		go func() {
 			r := httptest.NewRequestWithContext(ctx, http.MethodPost, "https://"+host+pathSignIn, strings.NewReader("address=nobody&password=x"))
@@ -93,10 +92,12 @@ func TestHangUp(t *testing.T) {
 			w.handler.ServeHTTP(a, r)
 			done <- a
 		}()
+		time.Sleep(time.Second) // it was decided, and is waiting for its age
 		synctest.Wait()
 		if w.room.all != 1 {
 			t.Errorf("%d wait", w.room.all)
 		}
+		began := time.Now()
 		cancel()
 		if a := <-done; time.Since(began) != 0 || a.Body.Len() > 0 {
 			t.Errorf("waited %s for nobody", time.Since(began))

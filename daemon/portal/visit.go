@@ -63,12 +63,12 @@ func (s *Server) visited(at route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{browser: s.browser(r)}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		if err := s.findSession(r, v); err != nil {
+		if err := s.findSession(r, v); err != nil && !passable(err, at) {
 			s.fail(w, r, err)
 			return
 		}
 		var bad *badForm
-		if v.form, bad = readForm(w, r, at); bad != nil {
+		if v.form, bad = s.readForm(w, r, v, at); bad != nil {
 			s.errorPage(w, r, bad.status, bad.key)
 			return
 		}

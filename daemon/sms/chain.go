@@ -12,6 +12,10 @@ import (
 
 const defaultTimeout = 10 * time.Second
 
+// tellWithin is how long a sender whose time is over may take to say how far it had
+// come. One that does not keep to its context says nothing.
+const tellWithin = time.Second
+
 // ChainOptions are the senders to ask, in this order.
 type ChainOptions struct {
 	Senders []Named
@@ -30,8 +34,8 @@ type Named struct {
 type chain struct{ o ChainOptions }
 
 // NewChain returns a Sender that asks one sender after the other until one takes
-// the message. A sender that does not answer in time is left behind: should it
-// send after all, the same code arrives twice.
+// the message. A sender that does not answer in time is left behind, as one that is
+// [ErrNoAnswer]: should it send after all, the same code arrives twice.
 func NewChain(o ChainOptions) Sender {
 	o.Senders = slices.Clone(o.Senders)
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
@@ -79,20 +83,28 @@ func (c *chain) try(ctx context.Context, s Sender, m Message) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
+	}
+	late := time.NewTimer(tellWithin)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
 		return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
 	}
 }
 
 // sendSafely turns a panic into an error: on this goroutine nobody else would, and
-// mail logins must not end because a message cannot be sent.
+// mail logins must not end because a message cannot be sent. How far the sender had
+// come is not known.
 func sendSafely(ctx context.Context, s Sender, m Message) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case runtime.Error: // its text holds types and indexes only
-			err = fmt.Errorf("sms: the sender panicked: %w", p)
+			err = fmt.Errorf("%w: the sender panicked: %w", ErrNoAnswer, p)
 		default:
-			err = errors.New("sms: the sender panicked")
+			err = fmt.Errorf("%w: the sender panicked", ErrNoAnswer)
 		}
 	}()
 	return s.Send(ctx, m)

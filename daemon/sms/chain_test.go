@@ -3,6 +3,7 @@ package sms
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,11 @@ func TestChain(t *testing.T) {
 	panics := func(_ context.Context, m Message) error { panic("code " + string(m.Code[:])) }
 	slips := func(_ context.Context, m Message) error { return []error{}[m.Minutes] }
 	const each = 10 * time.Second
+	const silent = each + tellWithin // one that does not say that it has ended
+	unreached := func(ctx context.Context, _ Message) error {
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", ErrUnreached, ctx.Err())
+	}
 	for name, tt := range map[string]struct {
 		senders []senderFunc
 		calls   string // names of who was told: the failed, then who sent
@@ -34,11 +40,14 @@ func TestChain(t *testing.T) {
 	}{
 		"first":                 {[]senderFunc{sends, fails}, "a", 0, nil},
 		"second":                {[]senderFunc{fails, sends, fails}, "-a b", 0, nil},
-		"hanging is left":       {[]senderFunc{hangs, sends}, "-a b", each, nil},
-		"waiting is left":       {[]senderFunc{waits, hangs, sends}, "-a -b c", 2 * each, nil},
+		"hanging is left":       {[]senderFunc{hangs, sends}, "-a b", silent, nil},
+		"waiting is left":       {[]senderFunc{waits, hangs, sends}, "-a -b c", each + silent, nil},
 		"panicking is passed":   {[]senderFunc{panics, slips, sends}, "-a -b c", 0, nil},
-		"all fail":              {[]senderFunc{fails, hangs}, "-a -b", each, []error{refuses, ErrNoAnswer, context.DeadlineExceeded}},
-		"all panic":             {[]senderFunc{panics, slips}, "-a -b", 0, nil},
+		"all fail":              {[]senderFunc{fails, hangs}, "-a -b", silent, []error{refuses, ErrNoAnswer, context.DeadlineExceeded}},
+		"all panic":             {[]senderFunc{panics, slips}, "-a -b", 0, []error{ErrNoAnswer}},
+		"none reached":          {[]senderFunc{unreached, fails}, "-a -b", each, []error{ErrUnreached, refuses}},
+		"not reached is left":   {[]senderFunc{unreached, sends}, "-a b", each, nil},
+		"one may have sent":     {[]senderFunc{unreached, hangs, unreached}, "-a -b -c", each + silent + each, []error{ErrNoAnswer, ErrUnreached}},
 		"nobody":                {nil, "", 0, nil},
 		"the same sender twice": {[]senderFunc{fails, fails}, "-a -b", 0, []error{refuses}},
 	} {
@@ -67,6 +76,9 @@ func TestChain(t *testing.T) {
 			}
 			for _, kind := range tt.kinds {
 				failed(t, err, kind)
+			}
+			if !slices.Contains(tt.kinds, ErrNoAnswer) {
+				neverLeft(t, err)
 			}
 		})
 	}

@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -66,22 +68,35 @@ func onlyLoopback(_, address string, _ syscall.RawConn) error {
 var errNotLoopback = errors.New("http:// leads to another host")
 
 // ask sends a request and returns the status and the first bytes of the body.
+//
+// A request may have left from the moment that it has its connection, which with
+// TLS is when the handshake is over: what is written then is not told apart, for
+// half of a request can be all that a gateway reads.
 func (g *gateway) ask(r *http.Request) (int, []byte, error) {
+	var connected atomic.Bool
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 	answer, err := g.client.Do(r)
 	if err != nil {
-		return 0, nil, noAnswer(r.Context(), err)
+		g.client.CloseIdleConnections() // net/http goes on dialling for whoever asks next, until this
+		kind := ErrUnreached
+		if connected.Load() {
+			kind = ErrNoAnswer
+		}
+		return 0, nil, noAnswer(r.Context(), kind, err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return 0, nil, noAnswer(r.Context(), err)
+		return 0, nil, noAnswer(r.Context(), ErrNoAnswer, err)
 	}
 	return answer.StatusCode, body, nil
 }
 
 // noAnswer says why nothing came, in words of this package: errors of net/http
 // hold the URL or what the other side sent.
-func noAnswer(ctx context.Context, err error) error {
+func noAnswer(ctx context.Context, kind, err error) error {
 	var (
 		number    syscall.Errno
 		name      *net.DNSError
@@ -92,23 +107,23 @@ func noAnswer(ctx context.Context, err error) error {
 	)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+		return fmt.Errorf("%w: %w", kind, ctx.Err())
 	case errors.Is(err, errNotLoopback):
-		return fmt.Errorf("%w: %w", ErrNoAnswer, errNotLoopback)
+		return fmt.Errorf("%w: %w", kind, errNotLoopback)
 	case errors.As(err, &name):
-		return fmt.Errorf("%w: the name of the host is not found", ErrNoAnswer)
+		return fmt.Errorf("%w: the name of the host is not found", kind)
 	case errors.As(err, &number):
-		return fmt.Errorf("%w: %w", ErrNoAnswer, number)
+		return fmt.Errorf("%w: %w", kind, number)
 	case errors.As(err, &other):
-		return fmt.Errorf("%w: the certificate is for another host", ErrNoAnswer)
+		return fmt.Errorf("%w: the certificate is for another host", kind)
 	case errors.As(err, &unknown):
-		return fmt.Errorf("%w: the certificate is of an unknown authority", ErrNoAnswer)
+		return fmt.Errorf("%w: the certificate is of an unknown authority", kind)
 	case errors.As(err, &notTrusty):
-		return fmt.Errorf("%w: the certificate is not valid", ErrNoAnswer)
+		return fmt.Errorf("%w: the certificate is not valid", kind)
 	case errors.As(err, &network) && network.Timeout():
-		return fmt.Errorf("%w: %w", ErrNoAnswer, context.DeadlineExceeded)
+		return fmt.Errorf("%w: %w", kind, context.DeadlineExceeded)
 	default:
-		return fmt.Errorf("%w: the connection broke, or what came is not HTTP", ErrNoAnswer)
+		return fmt.Errorf("%w: the connection broke, or what came is not HTTP", kind)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -29,7 +30,8 @@ func TestNobodyThere(t *testing.T) {
 	at := "http://" + l.Addr().String()
 	l.Close()
 	err = telling(t, at).Send(context.Background(), message())
-	failed(t, err, ErrNoAnswer)
+	failed(t, err, ErrUnreached)
+	neverLeft(t, err)
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("it does not say why: %v", err)
 	}
@@ -46,17 +48,120 @@ func TestHangingGateway(t *testing.T) {
 					_, _ = io.WriteString(w, "o")
 					w.(http.Flusher).Flush()
 				}
-				cancel()
+				if !begin {
+					cancel()
+				}
 				<-r.Context().Done()
 			}
-			err := telling(t, gateway.URL).Send(ctx, message())
+			s := telling(t, gateway.URL).(*httpSender)
+			under := s.gateway.client.Transport
+			s.gateway.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+				answer, err := under.RoundTrip(r)
+				cancel() // at the latest once the headers of the answer are there
+				return answer, err
+			})
+			err := s.Send(ctx, message())
 			failed(t, err, ErrNoAnswer)
 			failed(t, err, context.Canceled)
 		})
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
 	defer cancel()
-	failed(t, telling(t, newStandIn(t).URL).Send(ctx, message()), context.DeadlineExceeded)
+	err := telling(t, newStandIn(t).URL).Send(ctx, message())
+	failed(t, err, context.DeadlineExceeded)
+	neverLeft(t, err)
+}
+
+// roundTrip is an http.RoundTripper.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// neverLeft wants an error that says that nothing was sent.
+func neverLeft(t *testing.T, err error) {
+	t.Helper()
+	if errors.Is(err, ErrNoAnswer) {
+		t.Errorf("the message may have left: %v", err)
+	}
+}
+
+// A connection may hang before it is one: in the dialling, and in the handshake of
+// TLS. Then nothing was sent, and nothing can be later, so that the next sender is
+// asked and a chain in which nobody is reached has sent nothing.
+func TestHangingConnection(t *testing.T) {
+	for name, dial := range map[string]func(ctx context.Context, _, _ string) (net.Conn, error){
+		"dialling": func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		"handshake": func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, there) }() // takes the client's hello, and says nothing
+			return here, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := telling(t, "https://192.0.2.1").(*httpSender)
+				s.gateway.client.Transport.(*http.Transport).DialContext = dial
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := s.Send(ctx, message())
+				failed(t, err, ErrUnreached)
+				failed(t, err, context.DeadlineExceeded)
+				neverLeft(t, err)
+
+				begun := time.Now()
+				err = NewChain(ChainOptions{Senders: []Named{{"one", s}, {"two", s}}}).Send(t.Context(), message())
+				failed(t, err, ErrUnreached)
+				neverLeft(t, err)
+				if took := time.Since(begun); took != 2*defaultTimeout {
+					t.Errorf("after %v", took)
+				}
+				if err := NewChain(ChainOptions{Senders: []Named{{"one", s}, {"two", senderFunc(sends)}}}).Send(t.Context(), message()); err != nil {
+					t.Errorf("the next sender: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// What is not TLS where TLS is expected got no request.
+func TestNotTLS(t *testing.T) {
+	gateway := newStandIn(t)
+	err := telling(t, strings.Replace(gateway.URL, "http://", "https://", 1)).Send(context.Background(), message())
+	failed(t, err, ErrUnreached)
+	neverLeft(t, err)
+	if gateway.asked != nil {
+		t.Error("it was asked")
+	}
+}
+
+// The name of a host that is not found leads nowhere.
+func TestNoSuchHost(t *testing.T) {
+	s := telling(t, "https://gateway.invalid").(*httpSender)
+	s.gateway.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "gateway.invalid", IsNotFound: true}}
+	}
+	err := s.Send(context.Background(), message())
+	failed(t, err, ErrUnreached)
+	neverLeft(t, err)
+}
+
+// A connection that ends right after it was made may have been the end of a message.
+func TestClosedAtOnce(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			c.Close()
+		}
+	}()
+	failed(t, telling(t, "http://"+l.Addr().String()).Send(context.Background(), message()), ErrNoAnswer)
 }
 
 func TestUntrustedCertificate(t *testing.T) {
@@ -66,7 +171,8 @@ func TestUntrustedCertificate(t *testing.T) {
 	gateway.StartTLS()
 	defer gateway.Close()
 	err := telling(t, gateway.URL).Send(context.Background(), message())
-	failed(t, err, ErrNoAnswer)
+	failed(t, err, ErrUnreached)
+	neverLeft(t, err)
 	if asked || !strings.Contains(err.Error(), "unknown authority") {
 		t.Errorf("asked %v, %v", asked, err)
 	}

@@ -21,7 +21,8 @@ import (
 )
 
 // Sender sends a message. No error means that a gateway took it, not that it
-// arrived. Send keeps to ctx and may be called at the same time.
+// arrived. An error that is [ErrNoAnswer] means that it may have left all the same;
+// any other, that it did not. Send keeps to ctx and may be called at the same time.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -29,6 +30,7 @@ type Sender interface {
 // Why a message was not sent. What went wrong before a gateway was asked is
 // neither.
 var (
-	ErrNoAnswer = errors.New("sms: no answer")    // nobody there, too late, or not HTTP
-	ErrRefused  = errors.New("sms: not accepted") // the gateway answered, and did not take it
+	ErrUnreached = errors.New("sms: not reached")  // no connection came about, so that nothing was sent
+	ErrNoAnswer  = errors.New("sms: no answer")    // it was asked, and its answer came too late, broke off or is not HTTP
+	ErrRefused   = errors.New("sms: not accepted") // the gateway answered, and did not take it
 )
