@@ -160,6 +160,7 @@ func testPeers(t *testing.T, v series) {
 	t.Run("lmtp", func(t *testing.T) { testLMTP(t, s, p) })
 	t.Run("aliases and senders", func(t *testing.T) { testSenders(t, s, p) })
 	t.Run("doveadm", func(t *testing.T) { testDoveadm(t, s, p) })
+	t.Run("an account's own fields", func(t *testing.T) { testOwnFields(t, s, p) })
 	t.Run("events", func(t *testing.T) { testEvents(t, s, p) })
 	t.Run("200 at once", func(t *testing.T) { testCrowd(t, s, p) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, s, p) })

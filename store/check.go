@@ -26,6 +26,7 @@ const (
 	RecordRecoveryCodes RecordKind = "recovery-set" // an account's recovery codes
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
+	RecordUserdb        RecordKind = "userdb-record" // an account's own userdb fields
 	RecordSCRAMKeys     RecordKind = "scram-key-set" // an account's SCRAM keys
 	RecordEvent         RecordKind = "event"
 	RecordAliasListing  RecordKind = "alias-listing"  // which aliases an account has
@@ -40,7 +41,7 @@ const (
 func RecordKinds() []RecordKind {
 	return []RecordKind{RecordAccount, RecordAlias, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
 		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
-		RecordExpectedPhone, RecordSCRAMKeys, RecordEvent, RecordAliasListing, RecordEventListing, RecordNumberListing,
+		RecordExpectedPhone, RecordUserdb, RecordSCRAMKeys, RecordEvent, RecordAliasListing, RecordEventListing, RecordNumberListing,
 		RecordBudget, RecordSchema, RecordUnknown}
 }
 
@@ -227,6 +228,8 @@ func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
 		_, err = s.decodeHelpdeskCode(payload)
 	case RecordExpectedPhone:
 		_, err = s.openExpectedPhone(key, payload)
+	case RecordUserdb:
+		_, err = s.decodeUserdb(payload)
 	case RecordSCRAMKeys:
 		_, err = s.openSCRAMKeys(key, payload)
 	case RecordAliasListing:

@@ -54,6 +54,7 @@ var belowKinds = [...]struct {
 	{belowRecoveryCodes, RecordRecoveryCodes, 0},
 	{belowHelpdeskCode, RecordHelpdeskCode, 0},
 	{belowExpectedPhone, RecordExpectedPhone, 0},
+	{belowUserdb, RecordUserdb, 0},
 	{belowSCRAMKeys, RecordSCRAMKeys, 0},
 	{belowAlias, RecordAliasListing, -1},
 }

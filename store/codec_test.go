@@ -100,6 +100,7 @@ func FuzzColdRecords(f *testing.F) {
 		codeStateRecord{Wrong: 1, Numbers: make([]byte, 32)}, helpdeskCodeRecord{Tag: make([]byte, 16), Until: 1},
 		recoveryCodesRecord{Made: 1, Codes: []recoveryCodeRecord{{Tag: make([]byte, 16)}, {}}}, expectedPhoneRecord{Number: "+8613812345678"},
 		aliasRecord{Made: 1, By: "root"},
+		userdbRecord{Fields: []userdbFieldRecord{{"home", "/srv/%n"}, {"uid", "5001"}}},
 	} {
 		payload, err := s.enc.Marshal(record)
 		if err != nil {
@@ -149,6 +150,9 @@ func fuzzPortal(t *testing.T, s *Store, payload []byte) {
 		t.Errorf("a challenge is read that cannot be: %+v", c)
 	}
 	_, _ = s.openExpectedPhone(key, sealed)
+	if fields, err := s.decodeUserdb(payload); err == nil && (len(fields) == 0 || checkUserdb(fields) != nil) {
+		t.Errorf("userdb fields are read that cannot be: %+v", fields)
+	}
 	if k, err := decodeSCRAMKeys(payload); err == nil && (k.check() != nil || !bytes.Equal(appendSCRAMKeys(nil, &k), payload)) {
 		t.Errorf("%x is read as SCRAM keys that cannot be, or not written so", payload)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/latchkey-mail/latchkey/store/boltkv"
@@ -30,6 +31,7 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 			w.PutRecoveryCodes(a.ID, fullRecoveryCodes()),
 			w.PutHelpdeskCode(a.ID, fullHelpdeskCode()),
 			w.PutExpectedPhone(a.ID, fullExpectedPhone()),
+			w.PutUserdb(a, fullUserdb()), w.PutAccount(a),
 			w.PutSCRAMKeys(a.ID, fullSCRAMKeys()),
 			w.AddAlias(a, fullAlias(a)),
 			w.PutEvent(Event{Time: t0, Kind: EventLogin, Address: address, AccountID: a.ID}))
@@ -50,6 +52,7 @@ func fullAlias(a *Account) Alias {
 func readFull(s *Store, a *Account) error {
 	return s.View(ctx, func(r *Reader) error {
 		_, err := r.Account(a.Address)
+		_, err10 := r.Userdb(a)
 		_, err2 := r.AppPassword(a.ID, a.AppPasswords[0].ID)
 		_, err3 := r.AppPasswords(a.ID)
 		_, err4 := r.Phone(a.ID)
@@ -61,7 +64,7 @@ func readFull(s *Store, a *Account) error {
 		}
 		_, err8 := r.Named(fullAlias(a).Name)
 		_, err9 := r.Aliases(a.ID)
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, readPortal(r, a.ID))
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, readPortal(r, a.ID))
 	})
 }
 
@@ -100,7 +103,7 @@ func TestEveryFlippedByteOfARecord(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil || len(values) != 15 {
+	if err != nil || len(values) != 16 {
 		t.Fatalf("%d records, %v", len(values), err)
 	}
 	try := func(key string, value []byte, what string) {
@@ -151,6 +154,7 @@ func TestSwappedRecords(t *testing.T) {
 		"device":    {deviceKey(a.ID, DeviceID{1}), deviceKey(b.ID, DeviceID{1})},
 		"recovery":  {belowKey(a.ID, belowRecoveryCodes, ""), belowKey(b.ID, belowRecoveryCodes, "")},
 		"alias":     {appendAliasKey(nil, fullAlias(a).Name), appendAliasKey(nil, fullAlias(b).Name)},
+		"userdb":    {belowKey(a.ID, belowUserdb, ""), belowKey(b.ID, belowUserdb, "")},
 		"helpdesk":  {belowKey(a.ID, belowHelpdeskCode, ""), belowKey(b.ID, belowHelpdeskCode, "")},
 	} {
 		swap := func() {
@@ -263,6 +267,26 @@ func TestDamagedAccountInPage(t *testing.T) {
 		}
 		return nil
 	})
+	for _, limit := range []int{1, 2, 10} {
+		var all []string
+		broken := 0
+		for after, more := "", true; more; more = after != "" {
+			page, next, err := s.Addresses(ctx, after, limit)
+			var damaged *DamagedAccountError
+			if errors.As(err, &damaged) && damaged.Address == "b@example.org" {
+				broken++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) > limit {
+				t.Errorf("a page of %d, limit %d", len(page), limit)
+			}
+			all, after = append(all, page...), next
+		}
+		if !slices.Equal(all, []string{"a@example.org", "c@example.org"}) || broken != 1 {
+			t.Errorf("pages of %d: %q, %d damaged", limit, all, broken)
+		}
+	}
 }
 
 // TestEveryFlippedByteOfTheFile flips each byte of a small bbolt file while the

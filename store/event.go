@@ -81,6 +81,8 @@ const (
 	EventPhoneExpected      EventKind = "phone-expected"
 	EventAliasAdded         EventKind = "alias-added"
 	EventAliasRemoved       EventKind = "alias-removed"
+	EventUserdbSet          EventKind = "userdb-set"   // own fields of an account
+	EventUserdbUnset        EventKind = "userdb-unset" // some, or all
 	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
@@ -94,7 +96,7 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

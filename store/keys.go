@@ -29,6 +29,7 @@ import (
 //	b ‖ account id (8) ‖ r                 recovery codes, CBOR         recovery_codes.go
 //	b ‖ account id (8) ‖ h                 helpdesk's code, CBOR        helpdesk_code.go
 //	b ‖ account id (8) ‖ y                 expected phone, CBOR, sealed expected_phone.go
+//	b ‖ account id (8) ‖ f                 own userdb fields, CBOR      userdb.go
 //	b ‖ account id (8) ‖ v                 SCRAM keys, sealed           scram_keys.go
 //	b ‖ account id (8) ‖ l ‖ alias         who gave it, CBOR            alias.go
 //	e ‖ event id (16)                      event, CBOR                  event_codec.go
@@ -67,6 +68,7 @@ const (
 	belowRecoveryCodes = 'r'
 	belowHelpdeskCode  = 'h'
 	belowExpectedPhone = 'y'
+	belowUserdb        = 'f'
 	belowSCRAMKeys     = 'v'
 	belowAlias         = 'l'
 

@@ -175,6 +175,36 @@ func (r *Reader) Accounts(after string, limit int) ([]*Account, error) {
 	return page, errors.Join(damaged...)
 }
 
+// Addresses returns the addresses of up to limit accounts (at most 1,000) that come
+// after the given one, in order, and where the next page starts, "" after the last.
+// As with Accounts, damaged records are left out of a good page and joined into an
+// error beside it.
+func (s *Store) Addresses(ctx context.Context, after string, limit int) (page []string, next string, err error) {
+	limit = min(limit, maxPage)
+	var damaged []error
+	err = s.engine.View(ctx, func(r kv.Reader) error {
+		page, next, damaged = nil, "", nil // it may run again
+		last := ""
+		return r.Scan([]byte{keyAccount}, appendAccountKey(nil, after), func(key, value []byte) error {
+			if len(page)+len(damaged) >= limit {
+				next = last
+				return kv.ErrStop
+			}
+			last = string(key[1:])
+			if _, err := s.unseal(key, value); err != nil {
+				damaged = append(damaged, &DamagedAccountError{Address: last, err: err})
+				return nil
+			}
+			page = append(page, last)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, errors.Join(damaged...)
+}
+
 // maxPage is the most records that one page holds.
 const maxPage = 1000
 

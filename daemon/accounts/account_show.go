@@ -15,6 +15,7 @@ type Summary struct {
 	Disabled     bool            `json:"disabled"`
 	Bound        time.Time       `json:"bound,omitzero"`        // since when a phone is
 	ExemptUntil  time.Time       `json:"exempt_until,omitzero"` // zero: no exception in force
+	OwnUserdb    bool            `json:"own_userdb,omitempty"`  // has userdb fields of its own
 	MainPassword MainPassword    `json:"main_password"`
 	Live         int             `json:"app_passwords_live"`
 	Aliases      []string        `json:"aliases,omitempty"`
@@ -144,7 +145,7 @@ func appPasswords(r *store.Reader, a *store.Account, uses map[string]store.LastU
 }
 
 func (s *Service) summarize(a *store.Account, now time.Time) Summary {
-	sum := Summary{Address: a.Address, ID: a.ID, Disabled: a.Disabled, Bound: a.Bound, MainPassword: s.mainPassword(a, now)}
+	sum := Summary{Address: a.Address, ID: a.ID, Disabled: a.Disabled, Bound: a.Bound, OwnUserdb: a.OwnUserdb, MainPassword: s.mainPassword(a, now)}
 	if a.ExemptUntil.After(now) {
 		sum.ExemptUntil = a.ExemptUntil
 	}

@@ -88,9 +88,10 @@ func (d *door) client(uid uint32) *Client {
 func TestPermissions(t *testing.T) {
 	d := newDoor(t)
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
-		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathAliasAdd, pathAliasRemove}
+		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathAliasAdd, pathAliasRemove,
+		pathUserdbSet, pathUserdbUnset}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
-		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAliasList}
+		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAliasList, pathUserdbShow}
 	check := func(uid uint32, paths []string, allowed bool) {
 		t.Helper()
 		for _, path := range paths {

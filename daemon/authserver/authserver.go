@@ -41,11 +41,19 @@ type Rules struct {
 	offered []sasl.Mechanism // the rows of Mechanisms, looked up once
 }
 
+// Accounts is where look-ups of users read. Both methods return an error for what
+// they could not read, and store.ErrNoAccount only after the store said so.
+type Accounts interface {
+	AccountUserdb(ctx context.Context, address string) (*store.Account, []store.UserdbField, error)
+	Addresses(ctx context.Context, after string, limit int) (page []string, next string, err error)
+}
+
 // Server answers logins and user look-ups. It is a dovecot.Backend and a
-// dovecot.MasterBackend.
+// dovecot.MasterBackend with all its add-ons.
 type Server struct {
 	policy   *policy.Policy
-	accounts policy.Accounts
+	accounts Accounts
+	relay    *relay
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
@@ -58,12 +66,14 @@ type Server struct {
 var (
 	_ dovecot.Backend       = (*Server)(nil)
 	_ dovecot.MasterBackend = (*Server)(nil)
+	_ dovecot.PassBackend   = (*Server)(nil)
+	_ dovecot.ListBackend   = (*Server)(nil)
 )
 
 // New returns a Server. Decisions under way when ctx ends are given up as
 // undecided.
-func New(ctx context.Context, p *policy.Policy, accounts policy.Accounts, r Recorder, rules Rules, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{policy: p, accounts: accounts, recorder: r, log: log, now: now, ctx: ctx}
+func New(ctx context.Context, p *policy.Policy, accounts Accounts, r Recorder, rules Rules, now func() time.Time, log *slog.Logger) *Server {
+	s := &Server{policy: p, accounts: accounts, relay: newRelay(), recorder: r, log: log, now: now, ctx: ctx}
 	s.SetRules(rules)
 	return s
 }

@@ -29,7 +29,7 @@ func (s *Server) reply(r *dovecot.Request, v *policy.Verdict, credential string)
 			User:   v.Login.Address,
 			Fields: []dovecot.Field{{Key: credentialField, Value: credential}},
 			Final:  v.Final,
-			Login:  v.Login,
+			Login:  handedOn{v.Login, r.Service, r.Session, r.LocalName, r.LocalIP, r.RemoteIP},
 		})
 	case store.Rejected:
 		f := dovecot.Fail{User: v.Name, Reason: rules.Refusal, At: at}

@@ -57,6 +57,9 @@ func (a *app) printAccount(w io.Writer, s admin.AccountShown) {
 		}
 		line("exception", fmt.Sprintf("until %s%s, by %s: %s", a.moment(e.Until), over, printable(string(e.By)), printable(e.Reason)))
 	}
+	if s.OwnUserdb {
+		line("userdb", "has fields of its own: latchkey account userdb show "+printable(s.Address))
+	}
 	a.printTwoStep(line, s.TwoStep, !s.Bound.IsZero())
 	if damaged := append(s.Damaged, s.TwoStep.Damaged...); len(damaged) > 0 {
 		line("damaged", printable(strings.Join(damaged, ", ")))

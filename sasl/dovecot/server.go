@@ -25,8 +25,8 @@ type Kind uint8
 const (
 	KindClient Kind = iota // AUTH: mail servers and Dovecot's login processes
 	KindLogin              // AUTH: the login processes of Dovecot 2.4 and nobody else
-	KindMaster             // REQUEST and USER: Dovecot's post-login processes
-	KindUserdb             // USER: LMTP, doveadm and the like
+	KindMaster             // REQUEST, and all that KindUserdb has: Dovecot's post-login processes
+	KindUserdb             // USER, PASS, LIST: LMTP, doveadm and the like
 )
 
 // String gives the word for logs.
@@ -50,7 +50,8 @@ func (k Kind) String() string {
 type Server struct {
 	// Backend decides about logins; needed for KindClient and KindLogin listeners.
 	Backend Backend
-	// Master answers look-ups; needed for KindMaster and KindUserdb listeners.
+	// Master answers look-ups; needed for KindMaster and KindUserdb listeners. It
+	// may also be a PassBackend and a ListBackend.
 	Master MasterBackend
 	// Mechanisms gives the mechanisms that a new connection is told of and may
 	// use; called at each accept.
