@@ -160,3 +160,17 @@ func FuzzMechanisms(f *testing.F) {
 		}
 	})
 }
+
+// Password takes what PLAIN takes.
+func TestPassword(t *testing.T) {
+	long := strings.Repeat("x", maxField+1)
+	for _, c := range [][2]string{{"", "p"}, {"u", ""}, {"u", long}, {long, "p"}, {"u\x00", "p"}, {"u", "p\x00"}, {"u", "\xff"}} {
+		if _, err := Password(c[0], c[1]); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%.10q, %.10q: %v", c[0], c[1], err)
+		}
+	}
+	a, err := Password("u@example.org", "p@ss")
+	if err != nil || a.Name != "u@example.org" || a.Authz != "" || a.Secret() != "p@ss" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}

@@ -61,6 +61,11 @@ func Mechanisms() []Mechanism {
 	}
 }
 
+// Password is the attempt of a peer that speaks no mechanism: it hands over name
+// and secret as they are. They are held to what PLAIN is held to; the error is
+// [ErrMalformed].
+func Password(name, secret string) (Attempt, error) { return attempt("", name, secret) }
+
 // attempt checks what every mechanism with a readable password has to check
 // before it may hand the pair over.
 func attempt(authz, name, secret string) (Attempt, error) {

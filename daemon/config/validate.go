@@ -281,8 +281,8 @@ func setKind(to *Kind, v value) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb}, Kind(s)) {
-		return errors.New(`wants "client", "master" or "userdb"`)
+	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb, KindSaslauthd}, Kind(s)) {
+		return errors.New(`wants "client", "master", "userdb" or "saslauthd"`)
 	}
 	*to = Kind(s)
 	return nil
