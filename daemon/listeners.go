@@ -36,6 +36,15 @@ func (d *door) options(k dovecot.Kind) dovecot.ListenerOptions {
 	return dovecot.ListenerOptions{Kind: k, DistrustRIP: d.distrustRIP, IgnoreNoPenalty: d.ignoreNoPenalty}
 }
 
+// words describe a door in the log.
+func (d *door) words() []any {
+	words := []any{"kind", d.kind, "place", d.listener.Addr()}
+	if d.kind.SpeaksClient() {
+		words = append(words, "trust_rip", !d.distrustRIP)
+	}
+	return words
+}
+
 // Kinds that no [[listener]] has, because there is one of each.
 const (
 	kindAdmin  config.Kind = "admin"
@@ -71,7 +80,7 @@ func openDoors(cfg *config.Config, log *slog.Logger) (doors []door, forWeb net.L
 	held := make(map[string]bool)
 	for _, d := range doors {
 		held[d.listener.Addr().String()] = true
-		log.Info("socket inherited", "kind", d.kind, "place", d.listener.Addr(), "trust_rip", !d.distrustRIP)
+		log.Info("socket inherited", d.words()...)
 	}
 	for _, w := range wanted {
 		if held[w.Place()] {
@@ -82,8 +91,9 @@ func openDoors(cfg *config.Config, log *slog.Logger) (doors []door, forWeb net.L
 			closeDoors(doors)
 			return nil, nil, err
 		}
-		doors = append(doors, newDoor(w, l))
-		log.Info("socket opened", "kind", w.Kind, "place", w.Place(), "trust_rip", !w.DistrustRIP)
+		d := newDoor(w, l)
+		doors = append(doors, d)
+		log.Info("socket opened", d.words()...)
 	}
 	return doors, forWeb, nil
 }
