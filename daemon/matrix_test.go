@@ -3,6 +3,7 @@ package daemon
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type cell struct {
 // matrixDoor is one way in: what the matrix has to know of it.
 type matrixDoor struct {
 	mechanisms []string                            // each is tried
+	services   []string                            // those it knows; nil: all
 	login      func(try matrixTry) (answer string) // as it came over the wire
 	accepted   func(address, credential string) string
 	refused    func(address string) string
@@ -39,10 +41,13 @@ type matrixTry struct {
 
 // TestMatrixOverTheWire is the matrix at the mail servers' door.
 func TestMatrixOverTheWire(t *testing.T) {
-	d := start(t, enforcedDomain)
+	d := start(t, func(c *config.Config) {
+		enforcedDomain(c)
+		c.Auth.Mechanisms = append(c.Auth.Mechanisms, "SCRAM-SHA-256")
+	})
 	p := d.dial(t, 2)
 	testMatrix(t, d, matrixDoor{
-		mechanisms: []string{"PLAIN", "LOGIN"},
+		mechanisms: []string{"PLAIN", "LOGIN", "SCRAM-SHA-256"},
 		login: func(try matrixTry) string {
 			return p.login(try.mechanism, "service="+try.service+"\trip="+try.addr.String(), try.name, try.password)
 		},
@@ -65,6 +70,27 @@ func TestMatrixOverSaslauthd(t *testing.T) {
 		},
 		accepted: func(string, string) string { return "\x00\x02OK" },
 		refused:  func(string) string { return counted("NO " + sentence) },
+	})
+}
+
+// TestMatrixOverNginx is the matrix at the door of nginx.
+func TestMatrixOverNginx(t *testing.T) {
+	d := start(t, func(c *config.Config) {
+		enforcedDomain(c)
+		nginxListener(c)
+	})
+	testMatrix(t, d, matrixDoor{
+		mechanisms: []string{"PLAIN"},
+		services:   []string{"imap", "pop3", "smtp"},
+		login: func(try matrixTry) string {
+			got := d.nginxAsk(t, nginxLogin(try.service, try.name, try.password, "Client-IP: "+try.addr.String()))
+			for _, word := range []string{"[ALERT] ", "[AUTH] "} { // of IMAP and POP3
+				got["Auth-Status"] = strings.TrimPrefix(got["Auth-Status"], word)
+			}
+			return got["Auth-Status"] + "|" + got["Auth-Error-Code"] + "|" + got["Auth-User"] + "|" + got["Auth-Wait"]
+		},
+		accepted: func(address, _ string) string { return "OK||" + address + "|" },
+		refused:  func(string) string { return sentence + "|535 5.7.8||1" },
 	})
 }
 
@@ -104,6 +130,9 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 			"submission": store.ScopeSMTP, "sieve": store.ScopeSieve, "managesieve": store.ScopeSieve, "radicale": store.ScopeAll,
 		}
 	)
+	if door.services != nil {
+		maps.DeleteFunc(services, func(name string, _ store.Scopes) bool { return !slices.Contains(door.services, name) })
+	}
 	ids := map[string]string{} // credential by address and secret
 	secrets := map[string]map[string]string{}
 	for _, s := range states {
@@ -141,9 +170,13 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 			s.edit(a)
 		})
 		ids[s.address+"main"] = "main-" + account.ID.String()
+		d.scramKeys(t, account, letters...)
 	}
-	want := func(i int, kind string, need store.Scopes) cell {
+	want := func(i int, kind, mechanism string, need store.Scopes) cell {
 		s := states[i]
+		if mechanism == "SCRAM-SHA-256" && s.edit != nil { // it knows app passwords and nothing else
+			s.main, s.wrong = no(store.ReasonWrongSecret), no(store.ReasonWrongSecret)
+		}
 		scope := func(have store.Scopes) cell {
 			if s.live == ok && !have.Covers(need) {
 				return known(store.ReasonScope)
@@ -189,7 +222,7 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 			for service, need := range services {
 				for _, mechanism := range door.mechanisms {
 					addr = addr.Next() // a network of its own: each try is a first one
-					w := try{fmt.Sprintf("%s/%s/%s/%s", s.name, kind, service, mechanism), s.address, kind, want(i, kind, need)}
+					w := try{fmt.Sprintf("%s/%s/%s/%s", s.name, kind, service, mechanism), s.address, kind, want(i, kind, mechanism, need)}
 					tries[addr] = w
 					answer := door.login(matrixTry{mechanism, service, addr, strings.ToUpper(s.address), password})
 					line := door.refused(s.address)
@@ -205,9 +238,16 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 	}
 
 	// Hashed: the wrong secrets of the two accounts that may use a main password
-	// (two kinds, with each service and mechanism), and their right one once each:
+	// (two kinds, with each service and each mechanism that tells them), and their
+	// right one once each:
 	// then it is remembered.
-	if got, want := int(d.hashed.Load()), 2*(2*len(services)*len(door.mechanisms)+1); got != want {
+	telling := 0
+	for _, mechanism := range door.mechanisms {
+		if !strings.HasPrefix(mechanism, "SCRAM") {
+			telling++
+		}
+	}
+	if got, want := int(d.hashed.Load()), 2*(2*len(services)*telling+1); got != want {
 		t.Errorf("%d passwords hashed, want %d", got, want)
 	}
 	if err := d.audit.Flush(t.Context()); err != nil {

@@ -37,20 +37,22 @@ const acmeFolder = "acme"
 type web struct {
 	server   *http.Server
 	listener net.Listener
+	shared   net.Listener                    // the same, with a share for each network
 	loaded   atomic.Pointer[tls.Certificate] // of the certificate files; nil without
 	pages    *answering
 }
 
 // openWeb opens the portal's listener, nil if the configuration wants none. A
 // listener that systemd holds is taken as it is.
-func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *slog.Logger) (*web, error) {
+func (d *Daemon) openWeb(held net.Listener) (*web, error) {
+	cfg, log := d.config(), d.log
 	if cfg.Portal.Listen == "" {
 		if held != nil {
 			return nil, errors.New("daemon: systemd passes a socket for the portal, but [portal] listen is empty")
 		}
 		return nil, nil
 	}
-	w := &web{listener: held, pages: &answering{Handler: handler}}
+	w := &web{listener: held, pages: &answering{Handler: d.portal}}
 	settings, err := w.tls(cfg)
 	if err != nil {
 		return nil, err
@@ -60,6 +62,7 @@ func openWeb(cfg *config.Config, held net.Listener, handler http.Handler, log *s
 			return nil, fmt.Errorf("daemon: portal: %w", err)
 		}
 	}
+	w.shared = newSharing(w.listener, maxWebNetwork, d.config, d.now, log)
 	w.server = &http.Server{
 		Handler:           w.pages,
 		TLSConfig:         settings,
@@ -130,7 +133,7 @@ func acmeTLS(cfg *config.Config) (*tls.Config, error) {
 
 // serve serves until shutdown.
 func (w *web) serve() error {
-	listener := netutil.LimitListener(w.listener, maxWebConnections)
+	listener := netutil.LimitListener(w.shared, maxWebConnections)
 	var err error
 	if w.server.TLSConfig != nil {
 		err = w.server.ServeTLS(listener, "", "")

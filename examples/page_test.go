@@ -78,3 +78,15 @@ func (b *browser) count(t *testing.T, selector string) int {
 	t.Helper()
 	return value(t, b, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
 }
+
+// sentTwice is how many forms a double click on the page's form would send. The
+// events are those of a click, but lead nowhere: whether the browser has left the
+// page before a second click is a matter of luck.
+func (b *browser) sentTwice(t *testing.T) int {
+	t.Helper()
+	return value(t, b, chromedp.Evaluate[int](`(() => {
+		const form = document.querySelector("main form");
+		const send = () => form.dispatchEvent(new SubmitEvent("submit", {bubbles: true, cancelable: true}));
+		return [send(), send()].filter(Boolean).length;
+	})()`))
+}

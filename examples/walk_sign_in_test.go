@@ -57,6 +57,10 @@ func (w *walker) signInFirst(t *testing.T) {
 	}
 	b.mustBeAt(t, "/sign-in")
 	w.look(t, b, "sign-in-wrong")
+	if sent := b.sentTwice(t); sent != 1 {
+		t.Errorf("a double click sends the form %d times", sent)
+	}
+	b.open(t, "/sign-in")
 	w.signIn(t, b)
 	b.mustBeAt(t, "/security")
 	w.look(t, b, "security-unbound")

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -45,7 +46,8 @@ type Session struct {
 	Stepped  time.Time // when the second step was last passed in it; zero: never
 	Helpdesk bool      // a helpdesk code was accepted in it
 	Device   DeviceID  // zero: none
-	Tries    uint8     // wrong recovery and helpdesk codes
+	Addr     netip.Addr
+	Tries    uint8 // wrong recovery and helpdesk codes
 }
 
 // sessionRecord is Session on disk. What was kept once and is not any more is
@@ -59,14 +61,15 @@ type sessionRecord struct {
 	Stepped   int64  `cbor:"6,keyasint,omitempty"`
 	Helpdesk  bool   `cbor:"7,keyasint,omitempty"`
 	Device    []byte `cbor:"8,keyasint,omitempty"`
-	UserAgent string `cbor:"9,keyasint,omitempty"`  // not any more: the device has it
-	Addr      []byte `cbor:"10,keyasint,omitempty"` // not any more: the device has it
+	UserAgent string `cbor:"9,keyasint,omitempty"` // not any more: the device has it
+	Addr      []byte `cbor:"10,keyasint,omitempty"`
 	Tries     uint8  `cbor:"11,keyasint,omitempty"`
 }
 
 func (x *Session) record() sessionRecord {
 	r := sessionRecord{Address: x.Address, Tag: x.Tag[:], Stage: uint8(x.Stage), Made: seconds(x.Made),
-		Seen: seconds(x.Seen), Stepped: seconds(x.Stepped), Helpdesk: x.Helpdesk, Tries: x.Tries}
+		Seen: seconds(x.Seen), Stepped: seconds(x.Stepped), Helpdesk: x.Helpdesk,
+		Addr: x.Addr.WithZone("").AsSlice(), Tries: x.Tries}
 	if !x.Device.IsZero() {
 		r.Device = x.Device[:]
 	}
@@ -80,6 +83,7 @@ func (s *Store) decodeSession(acct AccountID, rest string, payload []byte) (Sess
 	}
 	x := Session{Account: acct, Address: r.Address, Stage: Stage(r.Stage), Made: fromSeconds(r.Made),
 		Seen: fromSeconds(r.Seen), Stepped: fromSeconds(r.Stepped), Helpdesk: r.Helpdesk, Tries: r.Tries}
+	x.Addr, _ = netip.AddrFromSlice(r.Addr)
 	err = errors.Join(fill(x.ID[:], []byte(rest)), fill(x.Tag[:], r.Tag))
 	if len(r.Device) > 0 {
 		err = errors.Join(err, fill(x.Device[:], r.Device))
@@ -176,6 +180,6 @@ func (w *Writer) putSeen(acct AccountID, id string, u LastUse) error {
 	if !x.Seen.Before(u.Time) {
 		return nil // a stamp that comes late
 	}
-	x.Seen = u.Time
+	x.Seen, x.Addr = u.Time, u.Addr
 	return w.PutSession(x)
 }

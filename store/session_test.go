@@ -15,7 +15,7 @@ import (
 func fullSession(a *Account, n byte) Session {
 	return Session{ID: SessionID{n}, Account: a.ID, Address: a.Address, Tag: [16]byte{n}, Stage: StageIn,
 		Made: t0.Add(time.Duration(n) * time.Minute), Seen: t0.Add(time.Hour), Stepped: t0.Add(time.Minute), Helpdesk: true,
-		Device: DeviceID{n}, Tries: 3}
+		Device: DeviceID{n}, Addr: netip.MustParseAddr("192.0.2.1"), Tries: 3}
 }
 
 // allSet names the test's mistake of leaving a field of a full record out.
@@ -159,7 +159,7 @@ func TestSessionUse(t *testing.T) {
 	write(use(SessionCredential(gone), a.ID, 9), use(SessionCredential(bad.ID), a.ID, 9), use("session-", a.ID, 9),
 		use("session-zz", a.ID, 9), use(SessionCredential(x.ID), AccountID{9}, 9), use(SessionCredential(x.ID), a.ID, 5),
 		use(SessionCredential(x.ID), a.ID, 2)) // the last comes late
-	x.Seen = x.Seen.Add(5 * time.Minute)
+	x.Seen, x.Addr = x.Seen.Add(5*time.Minute), netip.MustParseAddr("2001:db8::1")
 	view(t, s, func(r *Reader) error {
 		if got, err := r.Session(a.ID, x.ID); err != nil || got != x {
 			t.Errorf("after a use: %+v, %v\nwant %+v", got, err, x)

@@ -65,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -102,9 +103,12 @@ type Service struct {
 	// use does not keep sessions from becoming idle.
 	Seen func(u store.Use)
 
-	// Cut ends the mail sessions of an account that these credentials opened;
-	// nil means whatever they were opened with. It is called after the change is
-	// on disk and does not block. Nil: they last.
+	// Network is what an address is counted with: sessions that wait for a code
+	// share the room for them by it. Nil: each address by itself.
+	Network func(addr netip.Addr) netip.Prefix
+
+	// Cut ends the mail sessions of an account that these credentials opened. It
+	// is called after the change is on disk and does not block. Nil: they last.
 	Cut func(address string, credentials []string)
 
 	// Enforced says whether two-step verification is required of a domain's

@@ -37,7 +37,7 @@ func (s *Service) arrival(cookie string, b Browser) (arrival, error) {
 	return arrival{cookie, b, id, token}, nil
 }
 
-// device is the one that the browser's cookie opens.
+// device is the one that the browser's cookie opens; false: none.
 func (o *own) device(from arrival) (store.Device, bool, error) {
 	id, t, ok := parseDeviceCookie(from.cookie)
 	if !ok {
@@ -51,12 +51,6 @@ func (o *own) device(from arrival) (store.Device, bool, error) {
 		return store.Device{}, false, err
 	}
 	return d, sameTag(d.Tag, o.s.Keys.DeviceTag(o.account.ID, t)), nil
-}
-
-// trusted tells whether the browser signs in without a code.
-func (o *own) trusted(from arrival) (store.DeviceID, bool, error) {
-	d, known, err := o.device(from)
-	return d.ID, known && d.TrustedAt(o.now), err
 }
 
 // arrive notes on which device the session is. Trust in it begins if trust is

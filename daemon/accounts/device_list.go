@@ -88,7 +88,7 @@ func (s *Service) browsers(r *store.Reader, a *store.Account, current store.Devi
 	}
 	open := make(map[store.DeviceID]int)
 	for _, record := range sessions {
-		if !s.over(record, now) {
+		if !s.over(record, now) && !waits(record) {
 			open[record.Device]++
 		}
 	}

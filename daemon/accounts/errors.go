@@ -30,6 +30,7 @@ var (
 	ErrStepUp         = errors.New("accounts: the second step has to be passed again")
 	ErrHelpdeskNeeded = errors.New("accounts: a first phone needs a helpdesk code")
 	ErrNotBound       = errors.New("accounts: only for accounts with a phone bound")
+	ErrCodesMade      = errors.New("accounts: other recovery codes were made meanwhile")
 	ErrRequired       = errors.New("accounts: two-step verification is required")
 )
 

@@ -207,7 +207,7 @@ func TestNoSecretsInEvents(t *testing.T) {
 	step(store.PurposeBind, phoneA)
 	step(store.PurposeConfirm, "")
 	step(store.PurposeChange, phoneB)
-	codes, err := w.MakeRecoveryCodes(t.Context(), e.Session)
+	codes, err := w.MakeRecoveryCodes(t.Context(), e.Session, time.Time{})
 	w.must(err)
 	secrets = append(secrets, codes[0].Group(), strings.ReplaceAll(codes[0].Group(), "-", ""))
 	_, letters, err := w.MakeAppPassword(t.Context(), e.Session, NewAppPassword{Name: "phone"})

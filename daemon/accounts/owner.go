@@ -160,6 +160,9 @@ func (o *own) describe(r *store.Reader) (Session, error) {
 
 // enter gives the session a new token and is where it stands then.
 func (o *own) enter(token secret.Token) (Entered, error) {
+	if err := o.makeRoom(); err != nil {
+		return Entered{}, err
+	}
 	o.made = true
 	o.session.Tag, o.session.Seen = o.s.Keys.SessionTag(o.account.ID, token), o.now
 	if err := o.PutSession(o.session); err != nil {

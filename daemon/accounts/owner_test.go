@@ -64,7 +64,10 @@ func ownerMethods() []ownerMethod {
 			ErrNoAppPassword, ErrNoAppPassword, ErrNoAppPassword, ErrStage, ErrStage, ErrNoAppPassword, ErrStage},
 		{"RevokeAllOwn", func(w *world, in Session) error { _, err := w.RevokeAllOwn(w.t.Context(), in); return err },
 			nil, nil, nil, ErrStage, ErrStage, nil, ErrStage},
-		{"MakeRecoveryCodes", func(w *world, in Session) error { _, err := w.MakeRecoveryCodes(w.t.Context(), in); return err },
+		{"MakeRecoveryCodes", func(w *world, in Session) error {
+			_, err := w.MakeRecoveryCodes(w.t.Context(), in, time.Time{})
+			return err
+		},
 			nil, ErrStepUp, ErrStepUp, ErrStage, ErrStage, ErrNotBound, ErrStage},
 		{"RecoveryCodesLeft", func(w *world, in Session) error { _, err := w.RecoveryCodesLeft(w.t.Context(), in); return err },
 			nil, nil, nil, ErrStage, ErrStage, nil, ErrStage},

@@ -15,8 +15,10 @@ const recoveryCodes = 10
 
 // MakeRecoveryCodes makes new recovery codes, each of which works once, and voids
 // those before, also if these cannot be read. They are returned here and nowhere
-// else.
-func (s *Service) MakeRecoveryCodes(ctx context.Context, in Session) ([]secret.RecoveryCode, error) {
+// else. Before is when those that the owner knows of were made, as RecoveryState
+// has it: if by now there are others, somebody may just be writing them down, and
+// the error is ErrCodesMade.
+func (s *Service) MakeRecoveryCodes(ctx context.Context, in Session, before time.Time) ([]secret.RecoveryCode, error) {
 	codes := make([]secret.RecoveryCode, recoveryCodes)
 	for i := range codes {
 		var err error
@@ -31,7 +33,19 @@ func (s *Service) MakeRecoveryCodes(ctx context.Context, in Session) ([]secret.R
 		if !o.bound() {
 			return notBound()
 		}
-		record := store.RecoveryCodes{Made: o.now}
+		old, err := o.RecoveryCodes(o.account.ID)
+		if errors.Is(err, store.ErrNoRecoveryCodes) || errors.Is(err, store.ErrDamaged) {
+			old = store.RecoveryCodes{}
+		} else if err != nil {
+			return err
+		}
+		if !old.Made.Equal(before) {
+			return &Error{Kind: ErrCodesMade, Sentence: "other recovery codes were made meanwhile", Hint: "look at the page again"}
+		}
+		record := store.RecoveryCodes{Made: o.now.Truncate(time.Second)}
+		if !record.Made.After(old.Made) { // what is told apart by it must differ in it
+			record.Made = old.Made.Add(time.Second)
+		}
 		for _, code := range codes {
 			record.Codes = append(record.Codes, store.RecoveryCode{Tag: s.Keys.RecoveryTag(o.account.ID, code)})
 		}

@@ -24,7 +24,7 @@ func (w *world) helpdesk() string {
 // recoveryCodes are alice's new ones.
 func (w *world) recoveryCodes() []secret.RecoveryCode {
 	w.t.Helper()
-	codes, err := w.MakeRecoveryCodes(w.t.Context(), w.inside(alice).Session)
+	codes, err := w.MakeRecoveryCodes(w.t.Context(), w.inside(alice).Session, time.Time{})
 	w.must(err)
 	return codes
 }
@@ -43,10 +43,10 @@ func TestRecoveryCodes(t *testing.T) {
 	in := w.inside(alice)
 	none, err := w.RecoveryCodesLeft(t.Context(), in.Session)
 	w.must(err)
-	old, err := w.MakeRecoveryCodes(t.Context(), in.Session)
+	old, err := w.MakeRecoveryCodes(t.Context(), in.Session, time.Time{})
 	w.must(err)
 	w.pass(time.Minute)
-	codes, err := w.MakeRecoveryCodes(t.Context(), in.Session)
+	codes, err := w.MakeRecoveryCodes(t.Context(), in.Session, w.now.Add(-time.Minute))
 	w.must(err)
 	made, err := w.RecoveryCodesLeft(t.Context(), in.Session)
 	w.must(err)
@@ -295,4 +295,44 @@ func TestDamagedCodes(t *testing.T) {
 	w.wrongRow(1)
 	w.damage(append(id[:], 'k'))
 	w.inside(alice)
+}
+
+// TestRecoveryCodesMadeAtOnce: of several forms that replace the same codes one
+// makes new ones, and those that it shows work; also within one second.
+func TestRecoveryCodesMadeAtOnce(t *testing.T) {
+	w := worldWith(t)
+	in := w.inside(alice)
+	before := time.Time{}
+	for round := range 3 {
+		var made sync.Map
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				codes, err := w.MakeRecoveryCodes(t.Context(), in.Session, before)
+				if err == nil {
+					made.Store(i, codes)
+				} else if !errors.Is(err, ErrCodesMade) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		var shown [][]secret.RecoveryCode
+		made.Range(func(_, codes any) bool {
+			shown = append(shown, codes.([]secret.RecoveryCode))
+			return true
+		})
+		if len(shown) != 1 {
+			t.Fatalf("round %d: codes were shown %d times", round, len(shown))
+		}
+		if _, err := w.EnterRecovery(t.Context(), w.signIn(alice).Session, shown[0][0].Group(), home()); err != nil {
+			t.Errorf("round %d: a code that was shown: %v", round, err)
+		}
+		state, err := w.RecoveryCodesLeft(t.Context(), in.Session)
+		w.must(err)
+		if !state.Made.After(before) {
+			t.Errorf("round %d: made %v, those before %v", round, state.Made, before)
+		}
+		before = state.Made
+	}
 }

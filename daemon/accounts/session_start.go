@@ -1,18 +1,13 @@
 package accounts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
-
-// maxSessions is how many sessions an account has at most.
-const maxSessions = 50
 
 // StartSession begins a session for a main password that was right a moment
 // ago. Where a phone is bound the code comes next, unless the browser is trusted.
@@ -46,7 +41,7 @@ func (s *Service) StartSession(ctx context.Context, in SignIn) (Entered, error) 
 			return signedOut(nil)
 		}
 		o := &own{change: change{Writer: w, account: account, actor: owner, now: now}, s: s, session: store.Session{
-			ID: id, Account: account.ID, Address: account.Address, Made: now}}
+			ID: id, Account: account.ID, Address: account.Address, Made: now, Addr: in.Browser.Addr}}
 		if entered, err = o.start(in, from, token); err != nil {
 			return err
 		}
@@ -65,19 +60,19 @@ func (o *own) start(in SignIn, from arrival, token secret.Token) (Entered, error
 			return Entered{}, err
 		}
 	}
-	if err := o.makeRoom(); err != nil {
-		return Entered{}, err
-	}
-	known, trusted, err := o.trusted(from)
+	d, known, err := o.device(from)
 	if err != nil {
 		return Entered{}, err
 	}
-	if o.bound() && !trusted {
+	if o.bound() && !(known && d.TrustedAt(o.now)) {
 		o.session.Stage = store.StageCode
+		if known {
+			o.session.Device = d.ID
+		}
 		return o.enter(token)
 	}
 	if o.bound() {
-		if err := o.login(store.Accepted, store.ReasonTrustedDevice, mechanismTrusted, known.String(), in.Browser); err != nil {
+		if err := o.login(store.Accepted, store.ReasonTrustedDevice, mechanismTrusted, d.ID.String(), in.Browser); err != nil {
 			return Entered{}, err
 		}
 	}
@@ -124,32 +119,4 @@ func (s *Service) endElsewhere(ctx context.Context, in SignIn) error {
 		return nil
 	}
 	return err
-}
-
-// makeRoom removes sessions that ended by themselves and keeps the others few:
-// those at an earlier stage go first, and the oldest of them before.
-func (o *own) makeRoom() error {
-	all, err := intact(o.Sessions(o.account.ID))
-	if err != nil {
-		return err
-	}
-	var open []store.Session
-	var ended []store.SessionID
-	for _, record := range all {
-		if o.s.over(record, o.now) {
-			ended = append(ended, record.ID)
-		} else {
-			open = append(open, record)
-		}
-	}
-	slices.SortStableFunc(open, func(a, b store.Session) int { return cmp.Compare(a.Stage, b.Stage) })
-	for i := 0; i <= len(open)-maxSessions; i++ {
-		ended = append(ended, open[i].ID)
-	}
-	for _, id := range ended {
-		if err := o.DeleteSession(o.account.ID, id); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -255,41 +255,6 @@ func TestOldSessionIsReplaced(t *testing.T) {
 	}
 }
 
-// TestSessionsAreBounded: who keeps signing in pushes out sessions at earlier
-// stages before those that are in, and the oldest first.
-func TestSessionsAreBounded(t *testing.T) {
-	w := worldWith(t)
-	in := w.inside(alice)
-	w.pass(time.Second)
-	var waiting []Entered
-	for range maxSessions + 4 {
-		w.pass(time.Second)
-		waiting = append(waiting, w.signIn(alice))
-	}
-	open := 0
-	for i, e := range waiting {
-		_, err := w.find(e)
-		if err == nil {
-			open++
-		}
-		if (err == nil) != (i >= len(waiting)-(maxSessions-1)) {
-			t.Errorf("session %d: %v", i, err)
-		}
-	}
-	if _, err := w.find(in); err != nil || open != maxSessions-1 {
-		t.Errorf("%d wait for a code; the one that is in: %v", open, err)
-	}
-	w.pass(12 * time.Hour)
-	w.signIn(alice)
-	w.view(func(r *store.Reader) error {
-		all, err := r.Sessions(in.Session.Account)
-		if len(all) != 1 {
-			t.Errorf("%d records of sessions are kept", len(all))
-		}
-		return err
-	})
-}
-
 func TestEndSessions(t *testing.T) {
 	w := worldWith(t)
 	w.signIn(alice)

@@ -33,6 +33,7 @@ type Config struct {
 	Portal       Portal
 	MailServers  MailServers
 	MailSessions MailSessions
+	Nginx        Nginx
 	SMS          SMS
 	AppPasswords AppPasswords
 	Events       Events
@@ -116,12 +117,13 @@ const (
 	KindUserdb Kind = "userdb" // Dovecot's LMTP and doveadm
 	// KindSaslauthd is logins of servers with Cyrus SASL.
 	KindSaslauthd Kind = "saslauthd"
+	KindNginx     Kind = "nginx" // logins of nginx's mail proxy: auth_http
 )
 
 // SpeaksClient says whether a kind speaks the client protocol, the only one that
 // may be offered on TCP: it answers nothing that its asker did not bring the
-// password for. REQUEST and USER tell about anybody. It is also the one in which
-// a mail server says where the person is, and asks for no penalty.
+// password for. REQUEST and USER tell about anybody. It is also the only one with
+// trust_rip and honour_no_penalty.
 func (k Kind) SpeaksClient() bool { return k == KindClient || k == KindLogin }
 
 // Default is the configuration of an empty file.

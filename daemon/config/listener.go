@@ -78,9 +78,11 @@ func (s *listenerSet) finish(c *Config, found *Problems) {
 		case l.Place() == "":
 			found.add(s.lines[i], "listener", "has no path and no address")
 		case l.Kind == "":
-			found.add(s.lines[i], "listener", `has no kind: "client", "login", "master", "userdb" or "saslauthd"`)
+			found.add(s.lines[i], "listener", `has no kind: "client", "login", "master", "userdb", "saslauthd" or "nginx"`)
 		case l.Kind == KindSaslauthd && c.Auth.RequireSecured:
 			found.add(s.lines[i], "listener", `of kind "saslauthd" would refuse everybody: that protocol cannot say that a secret came over TLS, and [auth] require_secured is true`)
+		case l.Kind == KindNginx && !c.Nginx.any():
+			found.add(s.lines[i], "listener", `of kind "nginx" has nobody to pass people on to: [nginx.imap], [nginx.pop3] or [nginx.smtp]`)
 		}
 		s.checkKeys(i, found)
 	}
@@ -106,7 +108,7 @@ func (s *listenerSet) checkKeys(i int, found *Problems) {
 	}
 	for _, key := range []string{"trust_rip", "honour_no_penalty"} {
 		if line := given[key]; line > 0 {
-			found.add(line, "listener."+key, `is for kinds "client" and "login": nothing else says where a person is or asks for no penalty`)
+			found.add(line, "listener."+key, `is for kinds "client" and "login" only`)
 		}
 	}
 }
@@ -114,8 +116,11 @@ func (s *listenerSet) checkKeys(i int, found *Problems) {
 // WhyNoTCP is why a kind that does not speak the client protocol is offered on
 // unix sockets only.
 func WhyNoTCP(k Kind) string {
-	if k == KindSaslauthd {
+	switch k {
+	case KindSaslauthd:
 		return `servers with Cyrus SASL ask on a unix socket only`
+	case KindNginx:
+		return `nginx can ask on a unix socket`
 	}
 	return `"` + string(k) + `" answers about anybody without a password, and only a unix socket says who may ask`
 }

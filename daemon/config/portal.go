@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 )
 
 // Portal is the section [portal]: the web pages where people bind their phone
@@ -40,6 +41,11 @@ func defaultPortal() Portal {
 func (p Portal) Secure() bool {
 	u, err := url.Parse(p.URL)
 	return err == nil && u.Scheme == "https"
+}
+
+// Trusts tells whether addr is that of a trusted proxy.
+func (p Portal) Trusts(addr netip.Addr) bool {
+	return addr.IsValid() && slices.ContainsFunc(p.TrustedProxies, func(proxy netip.Prefix) bool { return proxy.Contains(addr) })
 }
 
 // maxHost is how long a host may be that stands in for the site's name.

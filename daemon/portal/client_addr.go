@@ -3,7 +3,6 @@ package portal
 import (
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -29,7 +28,7 @@ func (s *Server) clientAddr(r *http.Request) netip.Addr {
 
 // trusts says whether addr is that of a trusted proxy.
 func (s *Server) trusts(addr netip.Addr) bool {
-	return addr.IsValid() && slices.ContainsFunc(s.Config().Portal.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return s.Config().Portal.Trusts(addr)
 }
 
 // forwarded is what X-Forwarded-For names, the last hop last.

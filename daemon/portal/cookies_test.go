@@ -118,13 +118,36 @@ func FuzzCookies(f *testing.F) {
 	})
 }
 
-// FuzzTold: a sentence that is sent along is one of ours, and is what was packed.
+// TestToldKeys: every sentence that may be sent along is there in every language.
+func TestToldKeys(t *testing.T) {
+	w := newWorld(t)
+	for _, key := range toldKeys() {
+		for _, catalog := range w.pages.catalogs.All() {
+			m := counted(false, key, 3, w.clock())
+			if text, err := w.text(catalog, m.Key, m.Args...); err != nil || text == "" {
+				t.Errorf("%s %s: %q, %v", catalog.Tag, key, text, err)
+			}
+		}
+	}
+}
+
+// FuzzTold: a sentence that is sent along is one of ours, and is what was packed;
+// whatever else the cookie holds, the page is shown without it, and it is dropped.
 func FuzzTold(f *testing.F) {
-	for _, seed := range []string{"told.signed_out:true:0:0", "failure.wrong_code:false:4:1700000000", "x:true:0:0", "told.signed_out:true:-1:0", "told.signed_out:1:00:+7"} {
+	for _, seed := range []string{"told.signed_out:true:0:0", "failure.wrong_code:false:4:1700000000", "x:true:0:0", "told.signed_out:true:-1:0", "told.signed_out:1:00:+7",
+		"failure.wrong_code_last:false:0:0", "failure.number_last:false:0:0", "failure.budget:false:1:549755813887", "failure.budget:false:1:-549755813888", "told.phone_bound_ended:true:65535:0"} {
 		f.Add(seed)
 	}
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, packed string) {
+		w.t = t
+		c := w.client()
+		c.cookies["__Host-"+toldCookie] = packed
+		if a := c.get(pathSignIn); a.Code != http.StatusOK {
+			t.Fatalf("%q: the page is %d", packed, a.Code)
+		} else if set := a.set("__Host-" + toldCookie); set != nil && set.MaxAge >= 0 {
+			t.Errorf("%q is kept: %v", packed, set)
+		}
 		m, good := unpackMessage(packed)
 		if !good {
 			return

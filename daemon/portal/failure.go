@@ -15,6 +15,14 @@ type failure struct {
 	key    string
 }
 
+// lastTry ends the key of a failure's text where no try is left.
+const lastTry = "_last"
+
+// lasts says whether the failure has a last try.
+func (f failure) lasts() bool {
+	return f.kind == accounts.ErrWrongCode || f.kind == accounts.ErrWrongRecovery
+}
+
 // failures are the kinds that a person can do something about, each with its
 // text. What is not among them is told as "try again", and logged.
 func failures() []failure {
@@ -59,8 +67,8 @@ func told(err error) (int, message, bool) {
 		var own *accounts.Error
 		if errors.As(err, &own) {
 			m = counted(false, f.key, own.TriesLeft, own.Until)
-			if own.TriesLeft == 0 && (f.kind == accounts.ErrWrongCode || f.kind == accounts.ErrWrongRecovery) {
-				m.Key += "_last"
+			if own.TriesLeft == 0 && f.lasts() {
+				m.Key += lastTry
 			}
 		}
 		return f.status, m, true

@@ -1,8 +1,6 @@
 package portal
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -36,7 +34,7 @@ type badForm struct {
 
 // readForm reads the fields that the route knows: of the query for GET, of the
 // body for POST.
-func readForm(w http.ResponseWriter, r *http.Request, at route) (form, *badForm) {
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request, v *visit, at route) (form, *badForm) {
 	if at.method == http.MethodGet {
 		if len(r.URL.RawQuery) > maxQuery {
 			return nil, &badForm{http.StatusRequestURITooLong, "error.bad_form"}
@@ -47,13 +45,9 @@ func readForm(w http.ResponseWriter, r *http.Request, at route) (form, *badForm)
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 		return nil, &badForm{http.StatusUnsupportedMediaType, "error.bad_form"}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
-		return nil, &badForm{http.StatusRequestEntityTooLarge, "error.bad_form"}
-	case err != nil:
-		return nil, &badForm{http.StatusBadRequest, "error.bad_form"}
+	body, bad := s.readBody(w, r, v.browser.Network)
+	if bad != nil {
+		return nil, bad
 	}
 	read, good := parseForm(string(body), append([]string{tokenField}, at.fields...), false)
 	if !good {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,6 +16,11 @@ import (
 const (
 	contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; " +
 		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	// No other site is told where its visitor comes from. Not "no-referrer": under
+	// it browsers send "Origin: null" with the portal's own forms (Fetch, section
+	// 3.1), and those that do not send Sec-Fetch-Site, such as Safari before 16.4,
+	// would have every form refused as another site's.
+	referrerPolicy    = "same-origin"
 	permissionsPolicy = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 	strictTransport   = "max-age=31536000"
 )
@@ -25,7 +31,7 @@ func (s *Server) around(pages http.Handler) http.Handler {
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, r, http.StatusForbidden, "error.cross_origin")
 	}))
-	return s.headed(s.private(s.hosted(s.based(s.logged(s.recovered(origin.Handler(pages)))))))
+	return s.headed(s.private(s.hosted(s.based(s.logged(s.recovered(s.cleaned(origin.Handler(pages))))))))
 }
 
 // recovered answers a request whose handler panicked, and logs where.
@@ -82,7 +88,7 @@ func (s *Server) headed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", referrerPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -161,4 +167,25 @@ func (s *Server) based(next http.Handler) http.Handler {
 			http.StripPrefix(base, next).ServeHTTP(w, r)
 		}
 	})
+}
+
+// cleaned answers 404 where [http.ServeMux] would redirect to the path without its
+// "//" and "..": it knows nothing of the path of [portal] url, and would lead out
+// of it. No page of ours links to such a path.
+func (s *Server) cleaned(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isClean(r.URL.EscapedPath()) {
+			s.errorPage(w, r, http.StatusNotFound, "error.not_found")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isClean says whether a path is what the mux would make of it.
+func isClean(at string) bool {
+	if at == "/" {
+		return true
+	}
+	return strings.HasPrefix(at, "/") && !strings.HasPrefix(at, "//") && path.Clean(at) == strings.TrimSuffix(at, "/")
 }

@@ -4,23 +4,27 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 )
 
 func TestHeaders(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{pathSignIn, "/no-such-page", pathSecurity} {
+	for _, path := range []string{pathSignIn, "/no-such-page", "//", "/static/portal.js", pathSecurity} {
 		h := w.client().get(path).Header()
 		for name, want := range map[string]string{
 			"Content-Security-Policy":    contentSecurityPolicy,
 			"Strict-Transport-Security":  strictTransport,
-			"Referrer-Policy":            "no-referrer",
+			"Referrer-Policy":            "same-origin",
 			"X-Content-Type-Options":     "nosniff",
 			"Cache-Control":              "no-store",
 			"Cross-Origin-Opener-Policy": "same-origin",
 			"Permissions-Policy":         permissionsPolicy,
 		} {
+			if name == "Cache-Control" && strings.HasPrefix(path, "/static/") {
+				continue // nothing of anybody's
+			}
 			if got := h.Get(name); got != want {
 				t.Errorf("%s: %s: %q, want %q", path, name, got, want)
 			}
@@ -139,6 +143,66 @@ func TestBelowAPath(t *testing.T) {
 			t.Errorf("%s: %d", path, a.Code)
 		}
 	}
+}
+
+// TestUncleanPaths lead nowhere, with and without a path of [portal] url: least
+// of all out of it.
+func TestUncleanPaths(t *testing.T) {
+	w := newWorld(t)
+	for _, base := range []string{"", "/latchkey"} {
+		w.cfg.Portal.URL = "https://" + host + base
+		for _, of := range []struct {
+			path   string
+			status int
+		}{
+			{"/sign-in", http.StatusOK},
+			{"/", http.StatusSeeOther},
+			{"//", http.StatusNotFound},
+			{"//sign-in", http.StatusNotFound},
+			{"///sign-in", http.StatusNotFound},
+			{"/sign-in/", http.StatusNotFound},
+			{"/a/../sign-in", http.StatusNotFound},
+			{"/../sign-in", http.StatusNotFound},
+			{"/./sign-in", http.StatusNotFound},
+			{"/sign-in/.", http.StatusNotFound},
+			{"/sign-in/..", http.StatusNotFound},
+			{"/sign-in//code", http.StatusNotFound},
+			{"/%2e%2e/sign-in", http.StatusNotFound},
+			{"/static//style.css", http.StatusNotFound},
+			{"%2Fsign-in", http.StatusNotFound},
+		} {
+			if base == "" && of.path[0] != '/' {
+				continue // no path at all
+			}
+			a := httptest.NewRecorder()
+			w.handler.ServeHTTP(a, httptest.NewRequest(http.MethodGet, "https://"+host+base+of.path, nil))
+			if a.Code != of.status || a.Code == http.StatusSeeOther && a.Header().Get("Location") != base+pathSignIn {
+				t.Errorf("%q below %q: %d, to %q; want %d", of.path, base, a.Code, a.Header().Get("Location"), of.status)
+			}
+		}
+	}
+}
+
+// FuzzPaths: no path leads elsewhere than to a page below [portal] url.
+func FuzzPaths(f *testing.F) {
+	for _, seed := range []string{"/", "//", "/sign-in", "//x", "/a/../b", "/%2e%2e/", "/..", "/\\x", "/static/", "/static/a%2f..%2fb", "%2Fx"} {
+		f.Add(seed)
+	}
+	w := newWorld(f)
+	w.cfg.Portal.URL = "https://" + host + "/latchkey"
+	f.Fuzz(func(t *testing.T, path string) {
+		at, err := url.ParseRequestURI("/latchkey" + path)
+		if err != nil {
+			return
+		}
+		r := httptest.NewRequest(http.MethodGet, "https://"+host+"/", nil)
+		r.URL.Path, r.URL.RawPath = at.Path, at.RawPath
+		a := httptest.NewRecorder()
+		w.handler.ServeHTTP(a, r)
+		if to := a.Header().Get("Location"); a.Code >= 500 || to != "" && !strings.HasPrefix(to, "/latchkey/") {
+			t.Errorf("%q: %d, to %q", path, a.Code, to)
+		}
+	})
 }
 
 // TestPanic: a panic is an answer and a line in the log, and no more.

@@ -1,9 +1,12 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/accounts"
 )
 
 // recoveryCodeRoutes make the codes that open the portal without the phone.
@@ -44,20 +47,20 @@ func (s *Server) recoveryCodesPage(w http.ResponseWriter, r *http.Request, v *vi
 }
 
 // saveRecoveryCodes makes ten new codes and shows them, this once. A form that
-// comes a second time, because somebody reloads the page, makes none: it would
-// void those that were just written down.
+// comes a second time, by a double click or because somebody reloads the page,
+// makes none: it would void those that were just shown.
 func (s *Server) saveRecoveryCodes(w http.ResponseWriter, r *http.Request, v *visit) {
-	state, err := s.Accounts.RecoveryCodesLeft(r.Context(), *v.session)
-	switch {
-	case err != nil:
-		s.refused(w, r, v, err, func(int) { s.redirect(w, r, pathPhone) })
-		return
-	case v.form["before"] != madeStamp(state.Made):
-		s.redirectTold(w, r, pathRecoveryCodes, message{Key: "told.codes_made_before"})
+	before, err := parseMadeStamp(v.form["before"])
+	if err != nil {
+		s.errorPage(w, r, http.StatusBadRequest, "error.bad_form")
 		return
 	}
-	codes, err := s.Accounts.MakeRecoveryCodes(r.Context(), *v.session)
-	if err != nil {
+	codes, err := s.Accounts.MakeRecoveryCodes(r.Context(), *v.session, before)
+	switch {
+	case errors.Is(err, accounts.ErrCodesMade):
+		s.redirectTold(w, r, pathRecoveryCodes, message{Key: "told.codes_made_before"})
+		return
+	case err != nil:
 		s.refused(w, r, v, err, func(status int) { s.recoveryCodesPage(w, r, v, status) })
 		return
 	}
@@ -68,10 +71,20 @@ func (s *Server) saveRecoveryCodes(w http.ResponseWriter, r *http.Request, v *vi
 	s.render(w, r, http.StatusOK, "recovery_codes", view)
 }
 
-// madeStamp names one making of codes.
+// madeStamp names one making of codes: the second of it, as no two of one account
+// have the same.
 func madeStamp(made time.Time) string {
 	if made.IsZero() {
 		return "0"
 	}
 	return strconv.FormatInt(made.Unix(), 10)
+}
+
+// parseMadeStamp undoes madeStamp.
+func parseMadeStamp(text string) (time.Time, error) {
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds == 0 {
+		return time.Time{}, err
+	}
+	return time.Unix(seconds, 0), nil
 }

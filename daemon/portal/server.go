@@ -9,7 +9,8 @@
 // a session that has given only a password reaches nothing but what its row
 // says.
 //
-// A page is a pair of small files, one that shows and one that saves.
+// A page is one small file here, with what shows it and what saves its form, and
+// one template.
 package portal
 
 import (
@@ -49,7 +50,10 @@ type Server struct {
 	routes []route
 	steps  []string // where /confirm may lead: the pages that want the second step
 	room   *waiting // sign-ins under way
+	bodies *waiting // forms that are being read
 	pages  *pages   // in every language
+
+	bodyWithin time.Duration // the constant of that name, but in tests
 }
 
 // Handler returns what answers. It is an error if a template or a text is broken.
@@ -61,6 +65,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	s.routes = s.allRoutes()
 	s.steps = stepPaths(s.routes)
 	s.room = newWaiting(maxWaiting, maxWaitingNetwork)
+	s.bodies = newWaiting(maxBodies, maxBodiesNetwork)
+	s.bodyWithin = bodyWithin
 	mux := http.NewServeMux()
 	for _, at := range s.routes {
 		mux.HandleFunc(at.method+" "+at.path, s.visited(at))

@@ -25,7 +25,10 @@ func toldKeys() []string {
 	}
 	keys := append(good, "told.session_over", "told.code_over", "told.timed_out", "told.codes_made_before", "error.try_again")
 	for _, f := range failures() {
-		keys = append(keys, f.key, f.key+"_last")
+		keys = append(keys, f.key)
+		if f.lasts() {
+			keys = append(keys, f.key+lastTry)
+		}
 	}
 	return keys
 }
@@ -42,7 +45,8 @@ func (s *Server) tellNext(w http.ResponseWriter, m message) {
 	s.setCookie(w, toldCookie, m.pack(), s.Now().Add(toldFor))
 }
 
-// takeTold is the sentence that the page before has sent along.
+// takeTold is the sentence that the page before has sent along. What is none of
+// ours, or cannot be written, is no sentence: the page is shown without it.
 func (s *Server) takeTold(w http.ResponseWriter, r *http.Request) []message {
 	packed := s.readCookie(r, toldCookie)
 	if packed == "" || r.Method != http.MethodGet {
@@ -51,6 +55,9 @@ func (s *Server) takeTold(w http.ResponseWriter, r *http.Request) []message {
 	s.dropCookie(w, toldCookie)
 	m, good := unpackMessage(packed)
 	if !good {
+		return nil
+	}
+	if _, err := s.text(s.catalog(r), m.Key, m.Args...); err != nil {
 		return nil
 	}
 	return []message{m}

@@ -68,7 +68,7 @@ func (s *Server) visited(at route) http.HandlerFunc {
 			return
 		}
 		var bad *badForm
-		if v.form, bad = readForm(w, r, at); bad != nil {
+		if v.form, bad = s.readForm(w, r, v, at); bad != nil {
 			s.errorPage(w, r, bad.status, bad.key)
 			return
 		}

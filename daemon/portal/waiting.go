@@ -15,7 +15,7 @@ const (
 	maxWaitingNetwork = 128 // of one place, so that one cannot shut out the others
 )
 
-// waiting counts who waits.
+// waiting counts who waits, for a hash or for the rest of a form.
 type waiting struct {
 	most, mostOfOne int
 

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -346,4 +348,42 @@ func TestIdle(t *testing.T) {
 	}
 	w.pass(30 * time.Minute)
 	c.get(pathPhone).wants(http.StatusSeeOther, pathSignIn)
+}
+
+// TestRecoveryCodesSentAtOnce: of forms that are sent at once, as a double click
+// does, one shows codes, and those work; the others lead back to the page.
+func TestRecoveryCodesSentAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.addBound(alice, number)
+	c := w.client()
+	c.stepped(alice)
+	before := c.get(pathRecoveryCodes).hidden("before")
+	for _, bad := range []string{"", "x", "1.5", before + " "} {
+		if a := c.post(pathRecoveryCodes, "before", bad); a.Code != http.StatusBadRequest {
+			t.Errorf("before %q: %d", bad, a.Code)
+		}
+	}
+	answers := make([]*answer, 8)
+	var all sync.WaitGroup
+	for i := range answers {
+		one := *c
+		one.cookies = maps.Clone(c.cookies)
+		all.Go(func() { answers[i] = one.post(pathRecoveryCodes, "before", before) })
+	}
+	all.Wait()
+	var shown []string
+	for _, a := range answers {
+		if found := codeItem.FindStringSubmatch(a.Body.String()); found != nil {
+			shown = append(shown, found[1])
+			continue
+		}
+		a.wants(http.StatusSeeOther, pathRecoveryCodes)
+	}
+	if len(shown) != 1 {
+		t.Fatalf("codes were shown %d times", len(shown))
+	}
+	lost := w.client()
+	lost.signIn(alice, good)
+	lost.get(pathSignInRecover)
+	lost.post(pathSignInRecover, "recovery", shown[0]).wants(http.StatusSeeOther, pathPhoneBind)
 }

@@ -1,5 +1,5 @@
-// Copy buttons, countdowns, the code's field, and secrets that go with their
-// page. Every page works without it.
+// Copy buttons, countdowns, the code's field, double clicks, and secrets that go
+// with their page. Every page works without it.
 "use strict";
 
 (() => {
@@ -72,6 +72,18 @@
 		field.addEventListener("input", () => {
 			const digits = field.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
 			if (digits !== field.value) field.value = digits;
+		});
+	}
+
+	// A double click sends a form once: the browser would show the second answer,
+	// and what the first one shows is shown once. After a while a click counts
+	// again: the first request may have come to nothing.
+	const againAfter = 5000; // ms
+	for (const form of all("form")) {
+		let sent = -Infinity;
+		form.addEventListener("submit", (event) => {
+			if (event.timeStamp - sent < againAfter) event.preventDefault();
+			else sent = event.timeStamp;
 		});
 	}
 
