@@ -140,7 +140,7 @@ func testLMTP(t *testing.T, s *stack, p *people) {
 	}
 	for _, address := range []string{p.disabled, p.free} {
 		local, domain, _ := strings.Cut(address, "@")
-		found, err := filepath.Glob(filepath.Join(s.place.dir, "vmail", domain, local, "Maildir/new/*"))
+		found, err := filepath.Glob(filepath.Join(s.place.dir, "vmail", domain, local, "Maildir/[nc]*/*")) // new or cur
 		if err != nil || len(found) != 1 {
 			t.Errorf("%s has %d new mails, want 1 (%v)", address, len(found), err)
 		}
@@ -189,7 +189,7 @@ func testDoveadm(t *testing.T, s *stack, p *people) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
-			out, err := s.dovecot.doveadm(step.args...)
+			out, err := s.dovecot.doveadm(t, step.args...)
 			if (err == nil) != step.ok || !strings.Contains(out, step.want) {
 				t.Errorf("want %q and success %v, got %q, %v", step.want, step.ok, out, err)
 			}

@@ -64,21 +64,21 @@ type stack struct {
 
 // newStack starts everything. With activation the test holds latchkey's sockets
 // as systemd would; without it, latchkey makes them itself.
-func newStack(t *testing.T, activation bool) *stack {
+func newStack(t *testing.T, v series, activation bool) *stack {
 	t.Helper()
-	return newStackAt(t, newPlace(t), activation, "")
+	return newStackAt(t, newPlace(t), v, activation, "")
 }
 
 // newStackAt is newStack in a place that others use, too, with more sections in
 // latchkey's configuration.
-func newStackAt(t *testing.T, p *place, activation bool, sections string) *stack {
+func newStackAt(t *testing.T, p *place, v series, activation bool, sections string) *stack {
 	t.Helper()
 	p.folder(t, "vmail", "root", 0o777)
 	f := newPostfix(t, p)
 	_, relayPort, _ := strings.Cut(f.smtp, ":")
-	s := &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, sections), dovecot: newDovecot(t, p, relayPort)}
+	s := &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, v, sections), dovecot: newDovecot(t, p, v, relayPort)}
 	if activation {
-		s.latchkey.openSockets(t, p)
+		s.latchkey.openSockets(t, p, s.units())
 		s.latchkey.start(t)
 		s.dovecot.start(t)
 	} else {
@@ -88,6 +88,11 @@ func newStackAt(t *testing.T, p *place, activation bool, sections string) *stack
 	s.postfix.start(t)
 	s.doors = doors(s)
 	return s
+}
+
+// units are the systemd units of the examples, one for each socket.
+func (s *stack) units() []string {
+	return append(s.dovecot.series.units(), "postfix/latchkey-postfix.socket")
 }
 
 // people are the accounts of the tests, made by latchkey's own commands.
@@ -132,7 +137,18 @@ func newPeople(t *testing.T, l *latchkey) *people {
 // TestPeers starts the servers once and walks through everything they must do.
 func TestPeers(t *testing.T) {
 	requireMailServers(t)
-	s := newStack(t, true)
+	testPeers(t, dovecot23)
+}
+
+// TestPeersDovecot24 is TestPeers with a Dovecot 2.4.
+func TestPeersDovecot24(t *testing.T) {
+	requireMailServers(t)
+	requirePeers(t, debian13Peers)
+	testPeers(t, dovecot24)
+}
+
+func testPeers(t *testing.T, v series) {
+	s := newStack(t, v, true)
 	p := newPeople(t, s.latchkey)
 
 	t.Run("matrix", func(t *testing.T) { testMatrix(t, s, p) })
@@ -154,6 +170,9 @@ func TestPeers(t *testing.T) {
 			t.Errorf("it was started: %q", children)
 		}
 	})
+	if v == dovecot24 { // Dovecot 2.3 ends all sessions of an account: the walk looks at that
+		t.Run("cut", func(t *testing.T) { testCut(t, s, p) })
+	}
 	t.Run("store down", func(t *testing.T) { testStoreDown(t, s, p) })
 	t.Run("latchkey's log", func(t *testing.T) { testLog(t, s, p) })
 }
@@ -181,8 +200,19 @@ func testLog(t *testing.T, s *stack, p *people) {
 // TestOwnSockets lets latchkey make the sockets of the [[listener]] sections.
 func TestOwnSockets(t *testing.T) {
 	requireMailServers(t)
-	s := newStack(t, false)
-	for _, file := range units {
+	testOwnSockets(t, dovecot23)
+}
+
+// TestOwnSocketsDovecot24 is TestOwnSockets with a Dovecot 2.4.
+func TestOwnSocketsDovecot24(t *testing.T) {
+	requireMailServers(t)
+	requirePeers(t, debian13Peers)
+	testOwnSockets(t, dovecot24)
+}
+
+func testOwnSockets(t *testing.T, v series) {
+	s := newStack(t, v, false)
+	for _, file := range s.units() {
 		want := readUnit(t, s.place, file)
 		info, err := os.Stat(want.path)
 		if err != nil {
@@ -297,8 +327,8 @@ func testCrowd(t *testing.T, s *stack, p *people) {
 	gate := make(chan struct{})
 	var done sync.WaitGroup
 	for i := range logins {
-		d := s.doors[i%5]
-		person := i / 5 % crowdSize
+		d := s.doors[i%len(s.doors)]
+		person := i / len(s.doors) % crowdSize
 		a := attempt{mechanism: "PLAIN", user: p.crowd[person], secret: p.crowdApps[person].Secret}
 		done.Go(func() {
 			<-gate

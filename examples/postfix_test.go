@@ -27,11 +27,7 @@ func newPostfix(t *testing.T, p *place) *postfix {
 	p.folder(t, "queue/private", "postfix", 0o700)
 	copyChrootFiles(t, p)
 	for _, name := range []string{"main.cf", "master.cf"} {
-		text, err := os.ReadFile(filepath.Join("postfix", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.write(t, filepath.Join("postfix", name), string(text))
+		p.copy(t, filepath.Join("postfix", name))
 	}
 	ports := freePorts(t, 4)
 	f := &postfix{
