@@ -107,7 +107,7 @@ type people struct {
 
 const crowdSize = 20
 
-func newPeople(t *testing.T, l *latchkey) *people {
+func newPeople(t *testing.T, l *latchkey, crowd int) *people {
 	t.Helper()
 	p := &people{
 		password: "correct horse 42", free: "free@example.org",
@@ -125,7 +125,7 @@ func newPeople(t *testing.T, l *latchkey) *people {
 	p.boundApp = l.addAppPassword(t, p.bound, "")
 	p.disabledApp = l.addAppPassword(t, p.disabled, "")
 	l.command(t, "", "account", "disable", p.disabled)
-	for i := range crowdSize {
+	for i := range crowd {
 		address := fmt.Sprintf("crowd%d@example.org", i)
 		l.addAccount(t, address, p.password)
 		p.crowd = append(p.crowd, address)
@@ -149,7 +149,7 @@ func TestPeersDovecot24(t *testing.T) {
 
 func testPeers(t *testing.T, v series) {
 	s := newStack(t, v, true)
-	p := newPeople(t, s.latchkey)
+	p := newPeople(t, s.latchkey, crowdSize)
 
 	t.Run("matrix", func(t *testing.T) { testMatrix(t, s, p) })
 	t.Run("strange authorization identity", func(t *testing.T) { testAuthz(t, s, p) })
