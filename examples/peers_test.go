@@ -277,7 +277,7 @@ func testMatrix(t *testing.T, s *stack, p *people) {
 // mustPass logs in and does something that only a real login can do.
 func mustPass(t *testing.T, d door, a attempt) {
 	t.Helper()
-	c, answer, err := d.try(a)
+	c, answer, err := d.tryDecided(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func mustPass(t *testing.T, d door, a attempt) {
 // mustBeRefused logs in and must see the one sentence, as this door shows it.
 func mustBeRefused(t *testing.T, d door, a attempt) {
 	t.Helper()
-	c, answer, err := d.try(a)
+	c, answer, err := d.tryDecided(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func testAuthz(t *testing.T, s *stack, p *people) {
 	for _, d := range s.doors {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			c, answer, err := d.try(attempt{mechanism: "PLAIN", authz: p.bound, user: p.free, secret: p.freeApp.Secret})
+			c, answer, err := d.tryDecided(attempt{mechanism: "PLAIN", authz: p.bound, user: p.free, secret: p.freeApp.Secret})
 			if err != nil {
 				t.Fatal(err)
 			}
