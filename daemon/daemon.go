@@ -26,11 +26,13 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/audit"
 	"github.com/latchkey-mail/latchkey/daemon/authserver"
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/cyrusauth"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
 	"github.com/latchkey-mail/latchkey/daemon/portal"
 	"github.com/latchkey-mail/latchkey/daemon/sms"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/boltkv"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -76,11 +78,14 @@ type Daemon struct {
 	admin    *admin.Handler
 	auth     *authserver.Server
 	server   *dovecot.Server
+	cyrus    *cyrusauth.Server
 	portal   http.Handler
 	counters *counters
 	required *enforcement
 	texts    *messenger
 	sessions *cutter
+
+	saslauthd *saslauthd.Server // of cyrus
 
 	mu  sync.Mutex // guards what follows
 	cfg *config.Config
@@ -136,6 +141,8 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.sessions = newCutter(func() []string { return d.config().MailSessions.Cut }, d.counters.cut, o.Log)
 	d.auth = authserver.New(ctx, d.policy, d.store, d.audit, doorRules(cfg), o.Now, o.Log)
 	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
+	d.cyrus = cyrusauth.New(d.policy, d.audit, cyrusRules(cfg))
+	d.saslauthd = &saslauthd.Server{Answer: d.cyrus.Answer, Log: o.Log}
 	d.accounts = d.newAccounts(keys, o)
 	d.admin = admin.New(d.accounts, o.Log)
 	d.admin.Metrics = d.counters
@@ -274,6 +281,14 @@ func doorRules(cfg *config.Config) authserver.Rules {
 		Refusal:       cfg.Refusal(),
 		FailureDelay:  time.Duration(cfg.Auth.FailureDelay),
 		Userdb:        cfg.Userdb,
+	}
+}
+
+func cyrusRules(cfg *config.Config) cyrusauth.Rules {
+	return cyrusauth.Rules{
+		DefaultDomain: cfg.Auth.DefaultDomain,
+		Refusal:       cfg.Refusal(),
+		FailureDelay:  time.Duration(cfg.Auth.FailureDelay),
 	}
 }
 

@@ -202,9 +202,12 @@ func (p *peer) login(mechanism, params, name, password string) string {
 	p.id++
 	id := fmt.Sprint(p.id)
 	begin := "AUTH\t" + id + "\t" + mechanism + "\t" + params
-	if mechanism == "PLAIN" {
+	switch mechanism {
+	case "PLAIN":
 		p.send(begin + "\tresp=" + b64("\x00"+name+"\x00"+password))
-	} else {
+	case "SCRAM-SHA-256":
+		p.sendSCRAM(begin, id, name, password)
+	default:
 		p.send(begin)
 		p.expect("CONT\t" + id + "\t" + b64("Username:"))
 		p.send("CONT\t" + id + "\t" + b64(name))

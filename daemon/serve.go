@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 )
 
 // Serve opens the sockets, calls ready once all of them answer, and serves until
@@ -65,12 +66,13 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	var draining sync.WaitGroup
 	draining.Go(func() { d.drained("admin", administrators.Shutdown(drain)) })
 	draining.Go(func() { d.drained("mail servers", d.server.Shutdown(drain)) })
+	draining.Go(func() { d.drained("saslauthd", d.saslauthd.Shutdown(drain)) })
 	if pages != nil {
 		draining.Go(func() { d.drained("portal", pages.server.Shutdown(drain)) })
 	}
 	draining.Wait()
 	d.texts.stop()
-	err = errors.Join(administrators.Close(), d.server.Close())
+	err = errors.Join(administrators.Close(), d.server.Close(), d.saslauthd.Close())
 	if pages != nil {
 		err = errors.Join(err, pages.server.Close())
 		pages.pages.end()
@@ -100,13 +102,15 @@ func (d *Daemon) serveDoor(a *admin.Server, kind config.Kind, l net.Listener) er
 		return unlessClosed(d.server.Serve(l, dovecot.KindMaster))
 	case config.KindUserdb:
 		return unlessClosed(d.server.Serve(l, dovecot.KindUserdb))
+	case config.KindSaslauthd:
+		return unlessClosed(d.saslauthd.Serve(l))
 	default:
 		return a.Serve(l)
 	}
 }
 
 func unlessClosed(err error) error {
-	if errors.Is(err, dovecot.ErrServerClosed) {
+	if errors.Is(err, dovecot.ErrServerClosed) || errors.Is(err, saslauthd.ErrServerClosed) {
 		return nil
 	}
 	return err
@@ -170,6 +174,7 @@ func (d *Daemon) Reload(cfg *config.Config) {
 	d.mu.Unlock()
 	d.policy.SetRules(d.policyRules(cfg))
 	d.auth.SetRules(doorRules(cfg))
+	d.cyrus.SetRules(cyrusRules(cfg))
 	if err := d.texts.reload(cfg); err != nil {
 		d.log.Error("text messages go on as before", "error", err)
 	}

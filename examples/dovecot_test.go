@@ -13,14 +13,18 @@ import (
 type series struct {
 	folder   string // of the example
 	debian13 bool   // lies in the Debian 13 that .ci/debian13 makes
+	ready    string // what it says of itself at its start
 	first    string // how the overlay must begin
 	tls      string // certificate and key in the overlay: %[1]s and %[2]s
 }
 
 var (
-	dovecot23 = series{folder: "dovecot-2.3", tls: "ssl_cert = <%[1]s\nssl_key = <%[2]s"}
+	dovecot23 = series{
+		folder: "dovecot-2.3", ready: "Dovecot v2.3.",
+		tls: "ssl_cert = <%[1]s\nssl_key = <%[2]s",
+	}
 	dovecot24 = series{
-		folder: "dovecot-2.4", debian13: true, first: "dovecot_config_version = 2.4.0",
+		folder: "dovecot-2.4", debian13: true, ready: "Dovecot v2.4.", first: "dovecot_config_version = 2.4.0",
 		tls: "ssl_server_cert_file = %[1]s\nssl_server_key_file = %[2]s",
 	}
 )
@@ -132,7 +136,7 @@ func dovecotConf(p *place) string { return filepath.Join(p.dir, "dovecot.conf") 
 func (d *dovecot) start(t *testing.T) {
 	t.Helper()
 	command := d.series.command(t, d.place, "dovecot", "-F", "-c", d.conf)
-	d.process = start(t, "dovecot", exec.Command(command[0], command[1:]...), "starting up")
+	d.process = start(t, "dovecot", exec.Command(command[0], command[1:]...), d.series.ready)
 }
 
 // doveadm runs Dovecot's administration tool on this instance.

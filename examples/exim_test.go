@@ -72,7 +72,8 @@ func testExim(t *testing.T, v series, version string) {
 	if got := s.exim.version(t); !strings.HasPrefix(got, version) {
 		t.Fatalf("it is Exim %s, want %s", got, version)
 	}
-	p := newPeople(t, s.latchkey, 1)
+	p := newFew(t, s.latchkey)
+	p.addCrowd(t, s.latchkey, 1)
 
 	t.Run("the socket is the unit's", func(t *testing.T) { testEximSocket(t, s) })
 	t.Run("matrix", func(t *testing.T) { testMatrix(t, &matrix, p) })

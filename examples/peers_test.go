@@ -107,7 +107,15 @@ type people struct {
 
 const crowdSize = 20
 
-func newPeople(t *testing.T, l *latchkey, crowd int) *people {
+func newPeople(t *testing.T, l *latchkey) *people {
+	t.Helper()
+	p := newFew(t, l)
+	p.addCrowd(t, l, crowdSize)
+	return p
+}
+
+// newFew is newPeople without the crowd.
+func newFew(t *testing.T, l *latchkey) *people {
 	t.Helper()
 	p := &people{
 		password: "correct horse 42", free: "free@example.org",
@@ -125,13 +133,17 @@ func newPeople(t *testing.T, l *latchkey, crowd int) *people {
 	p.boundApp = l.addAppPassword(t, p.bound, "")
 	p.disabledApp = l.addAppPassword(t, p.disabled, "")
 	l.command(t, "", "account", "disable", p.disabled)
-	for i := range crowd {
+	return p
+}
+
+func (p *people) addCrowd(t *testing.T, l *latchkey, size int) {
+	t.Helper()
+	for i := range size {
 		address := fmt.Sprintf("crowd%d@example.org", i)
 		l.addAccount(t, address, p.password)
 		p.crowd = append(p.crowd, address)
 		p.crowdApps = append(p.crowdApps, l.addAppPassword(t, address, ""))
 	}
-	return p
 }
 
 // TestPeers starts the servers once and walks through everything they must do.
@@ -149,7 +161,7 @@ func TestPeersDovecot24(t *testing.T) {
 
 func testPeers(t *testing.T, v series) {
 	s := newStack(t, v, true)
-	p := newPeople(t, s.latchkey, crowdSize)
+	p := newPeople(t, s.latchkey)
 
 	t.Run("matrix", func(t *testing.T) { testMatrix(t, s, p) })
 	t.Run("strange authorization identity", func(t *testing.T) { testAuthz(t, s, p) })

@@ -25,6 +25,7 @@ const (
 	RecordRecoveryCodes RecordKind = "recovery-set" // an account's recovery codes
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
+	RecordSCRAMKeys     RecordKind = "scram-key-set" // an account's SCRAM keys
 	RecordEvent         RecordKind = "event"
 	RecordEventListing  RecordKind = "event-listing"  // which events an account has
 	RecordNumberListing RecordKind = "number-listing" // which accounts a number has
@@ -37,7 +38,7 @@ const (
 func RecordKinds() []RecordKind {
 	return []RecordKind{RecordAccount, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
 		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
-		RecordExpectedPhone, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
+		RecordExpectedPhone, RecordSCRAMKeys, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
 		RecordUnknown}
 }
 
@@ -214,6 +215,8 @@ func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
 		_, err = s.decodeHelpdeskCode(payload)
 	case RecordExpectedPhone:
 		_, err = s.openExpectedPhone(key, payload)
+	case RecordSCRAMKeys:
+		_, err = s.openSCRAMKeys(key, payload)
 	default:
 		err = fmt.Errorf("%w: unknown kind", ErrDamaged)
 	}

@@ -106,6 +106,8 @@ func FuzzColdRecords(f *testing.F) {
 		}
 		f.Add(payload)
 	}
+	scram := fullSCRAMKeys()
+	f.Add(appendSCRAMKeys(nil, &scram))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		_, _ = decode[appPasswordRecord](s, payload)
 		_, _ = decode[phoneRecord](s, payload)
@@ -141,6 +143,9 @@ func fuzzPortal(t *testing.T, s *Store, payload []byte) {
 		t.Errorf("a challenge is read that cannot be: %+v", c)
 	}
 	_, _ = s.openExpectedPhone(key, sealed)
+	if k, err := decodeSCRAMKeys(payload); err == nil && (k.check() != nil || !bytes.Equal(appendSCRAMKeys(nil, &k), payload)) {
+		t.Errorf("%x is read as SCRAM keys that cannot be, or not written so", payload)
+	}
 	_, _ = s.decodeRecoveryCodes(payload)
 	_, _ = s.decodeHelpdeskCode(payload)
 	_, _ = s.decodeCodeState(payload)

@@ -30,6 +30,7 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 			w.PutRecoveryCodes(a.ID, fullRecoveryCodes()),
 			w.PutHelpdeskCode(a.ID, fullHelpdeskCode()),
 			w.PutExpectedPhone(a.ID, fullExpectedPhone()),
+			w.PutSCRAMKeys(a.ID, fullSCRAMKeys()),
 			w.PutEvent(Event{Time: t0, Kind: EventLogin, Address: address, AccountID: a.ID}))
 	})
 	use := Use{Address: address, AccountID: a.ID, Credential: MainCredential(a.ID), LastUse: LastUse{Time: t0}}
@@ -71,7 +72,8 @@ func readPortal(r *Reader, acct AccountID) error {
 	_, err7 := r.RecoveryCodes(acct)
 	_, err8 := r.HelpdeskCode(acct)
 	_, err9 := r.ExpectedPhone(acct)
-	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9)
+	_, err10 := r.SCRAMKeys(acct)
+	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 }
 
 // TestEveryFlippedByteOfARecord flips each byte of each value of one account, and
@@ -90,7 +92,7 @@ func TestEveryFlippedByteOfARecord(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil || len(values) != 12 {
+	if err != nil || len(values) != 13 {
 		t.Fatalf("%d records, %v", len(values), err)
 	}
 	try := func(key string, value []byte, what string) {
@@ -174,6 +176,7 @@ func TestSwappedSealedRecords(t *testing.T) {
 			"phone":     belowKey(acct, belowPhone, ""),
 			"challenge": challengeKey(acct, SessionID{1}, PurposeBind),
 			"expected":  belowKey(acct, belowExpectedPhone, ""),
+			"SCRAM":     belowKey(acct, belowSCRAMKeys, ""),
 		}
 	}
 	read := func(acct AccountID, name string) error {
@@ -183,6 +186,8 @@ func TestSwappedSealedRecords(t *testing.T) {
 				_, err = r.Phone(acct)
 			case "challenge":
 				_, err = r.Challenge(acct, SessionID{1}, PurposeBind)
+			case "SCRAM":
+				_, err = r.SCRAMKeys(acct)
 			default:
 				_, err = r.ExpectedPhone(acct)
 			}

@@ -22,6 +22,7 @@ type modelPortal struct {
 	recovery   *RecoveryCodes
 	helpdesk   *HelpdeskCode
 	expected   *ExpectedPhone
+	scram      *SCRAMKeys
 }
 
 type modelChallenge struct {
@@ -54,6 +55,8 @@ func (m *storeModel) portalActions() map[string]func(*rapid.T) {
 		"recovery codes":  m.recoveryCodes,
 		"helpdesk code":   m.helpdeskCode,
 		"expect phone":    m.expectPhone,
+		"SCRAM keys":      m.scramKeys,
+		"drop SCRAM row":  m.dropSCRAMRow,
 		"spend or refund": m.spend,
 		"prune budgets":   m.pruneBudgets,
 	}
@@ -222,6 +225,26 @@ func (m *storeModel) expectPhone(t *rapid.T) {
 	m.update(t, func(w *Writer) error { return w.PutExpectedPhone(a.account.ID, *a.portal.expected) })
 }
 
+func (m *storeModel) scramKeys(t *rapid.T) {
+	a := m.pick(t)
+	k := &SCRAMKeys{Salt: rapid.SliceOfN(rapid.Byte(), minSCRAMSalt, maxSCRAMSalt).Draw(t, "salt"), Iterations: rapid.Uint32Min(1).Draw(t, "iterations"), Rows: []SCRAMRow{}}
+	for range rapid.IntRange(0, 4).Draw(t, "rows") {
+		k.Rows = append(k.Rows, SCRAMRow{AppPasswordID{smallIDs.Draw(t, "id")}, rapid.SliceOfN(rapid.Byte(), 1, maxSCRAMKeys).Draw(t, "keys")})
+	}
+	a.portal.scram = k
+	m.update(t, func(w *Writer) error { return w.PutSCRAMKeys(a.account.ID, *k) })
+}
+
+// dropSCRAMRow deletes what hangs below an app password whose row in the account
+// is not the store's business.
+func (m *storeModel) dropSCRAMRow(t *rapid.T) {
+	a, id := m.pick(t), AppPasswordID{smallIDs.Draw(t, "id")}
+	if k := a.portal.scram; k != nil {
+		k.Rows = slices.DeleteFunc(k.Rows, func(r SCRAMRow) bool { return r.ID == id })
+	}
+	m.update(t, func(w *Writer) error { return w.DeleteAppPassword(a.account.ID, id) })
+}
+
 func (m *storeModel) spend(t *rapid.T) {
 	b := modelBudget{BudgetKind(rapid.ByteRange(1, 5).Draw(t, "kind")), smallIDs.Draw(t, "subject"), rapid.IntRange(0, 3).Draw(t, "window")}
 	subject, window := [16]byte{b.subject}, t0.Add(time.Duration(b.window)*time.Hour)
@@ -280,6 +303,8 @@ func (m *storeModel) comparePortal(t *rapid.T, r *Reader, acct AccountID, want *
 	optional(t, "helpdesk's code", helpdesk, err, ErrNoHelpdeskCode, want.helpdesk != nil, deref(want.helpdesk))
 	expected, err := r.ExpectedPhone(acct)
 	optional(t, "expected phone", expected, err, ErrNoExpectedPhone, want.expected != nil, deref(want.expected))
+	scram, err := r.SCRAMKeys(acct)
+	optional(t, "SCRAM keys", scram, err, ErrNoSCRAMKeys, want.scram != nil, deref(want.scram))
 }
 
 // optional compares a record that may not be there.

@@ -276,6 +276,11 @@ func (m *storeModel) compare(t *rapid.T) {
 		if want := m.want[address]; want == nil && !errors.Is(err, ErrNoAccount) || want != nil && !sameAccount(got, &want.account) {
 			t.Fatalf("Account(%s) = %+v, %v", address, got, err)
 		}
+		got, keys, err := m.s.SCRAM(ctx, address)
+		if want := m.want[address]; want == nil && !errors.Is(err, ErrNoAccount) ||
+			want != nil && (err != nil || !sameAccount(got, &want.account) || !reflect.DeepEqual(keys, deref(want.portal.scram))) {
+			t.Fatalf("SCRAM(%s) = %+v, %v, %v", address, got, keys, err)
+		}
 	}
 }
 

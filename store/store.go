@@ -24,7 +24,7 @@
 //
 // Cookies, recovery codes and the helpdesk's codes are kept as keyed tags only,
 // an SMS code not at all: it follows from its challenge's id and a key. Records
-// that hold a phone number are encrypted, and no others are. The numbers' index
+// that hold a phone number or SCRAM keys are encrypted, and no others are. The numbers' index
 // says how many accounts a number is bound to; it is kept by the same calls that
 // write and delete phones and names a number by its tag only.
 //
@@ -42,7 +42,7 @@
 //
 // The hot record is hand-written binary with a version byte; the others are CBOR
 // (RFC 8949, core deterministic encoding) with integer keys, but for lists of
-// ids, counts and the schema's own, which are plain bytes. A field that this
+// ids, counts, SCRAM keys and the schema's own, which are plain bytes. A field that this
 // version does not know is refused, not dropped: records are rewritten whole,
 // and a field dropped by an older latchkey would be lost without a word. So a
 // new field means a new schema version; ErrNewerSchema is the one place where an
@@ -103,6 +103,8 @@ var (
 	ErrNoHelpdeskCode = errors.New("store: no helpdesk code")
 	// ErrNoExpectedPhone means that any number may be bound to the account.
 	ErrNoExpectedPhone = errors.New("store: no expected phone")
+	// ErrNoSCRAMKeys means that no SCRAM keys were ever made for the account.
+	ErrNoSCRAMKeys = errors.New("store: no SCRAM keys")
 	// ErrInvalidRecord means that a record breaks the bounds of its kind.
 	ErrInvalidRecord = errors.New("store: record out of bounds")
 	// ErrDamaged means that a record failed its check. It is kv.ErrDamaged too;
@@ -143,6 +145,7 @@ type Store struct {
 	sequence atomic.Uint32
 	caps     eventCaps
 	added    addedEvents
+	decoy    []byte // sealed SCRAM keys of nobody
 }
 
 // Open checks that the engine holds a database of this version, made with keys,
@@ -161,6 +164,9 @@ func Open(ctx context.Context, e kv.Engine, keys *secret.Keys, o Options) (*Stor
 		return nil, err
 	}
 	s.lookups.New = func() any { return newLookup(s) }
+	if err := s.makeDecoy(); err != nil {
+		return nil, err
+	}
 	if err := s.openSchema(ctx, o.MigrateOK); err != nil {
 		return nil, err
 	}

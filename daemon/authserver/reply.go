@@ -28,6 +28,7 @@ func (s *Server) reply(r *dovecot.Request, v *policy.Verdict, credential string)
 		r.OK(dovecot.OK{
 			User:   v.Login.Address,
 			Fields: []dovecot.Field{{Key: credentialField, Value: credential}},
+			Final:  v.Final,
 			Login:  v.Login,
 		})
 	case store.Rejected:

@@ -99,6 +99,8 @@ const (
 	KindClient Kind = "client" // logins: Postfix, Exim, Dovecot's login processes
 	KindMaster Kind = "master" // Dovecot's post-login question
 	KindUserdb Kind = "userdb" // Dovecot's LMTP and doveadm
+	// KindSaslauthd is logins of servers with Cyrus SASL.
+	KindSaslauthd Kind = "saslauthd"
 )
 
 // Default is the configuration of an empty file.

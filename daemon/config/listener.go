@@ -68,7 +68,9 @@ func (s *listenerSet) finish(c *Config, found *Problems) {
 		case l.Path == "":
 			found.add(s.lines[i], "listener", "has no path")
 		case l.Kind == "":
-			found.add(s.lines[i], "listener", `has no kind: "client", "master" or "userdb"`)
+			found.add(s.lines[i], "listener", `has no kind: "client", "master", "userdb" or "saslauthd"`)
+		case l.Kind == KindSaslauthd && c.Auth.RequireSecured:
+			found.add(s.lines[i], "listener", `of kind "saslauthd" would refuse everybody: that protocol cannot say that a secret came over TLS, and [auth] require_secured is true`)
 		}
 		if l.Path == "" {
 			continue

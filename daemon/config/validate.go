@@ -129,7 +129,13 @@ func setLevel(to *slog.Level, v value) error {
 
 // Mechanisms are the SASL mechanisms that may be offered, by the names of
 // their registry (RFC 4422 section 7.1).
-func Mechanisms() []string { return []string{"PLAIN", "LOGIN"} }
+func Mechanisms() []string {
+	return []string{"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}
+}
+
+// bindsSuffix ends the names of mechanisms with channel binding, which are told
+// only to listeners of a kind that can do it.
+const bindsSuffix = "-PLUS"
 
 func setMechanisms(to *[]string, v value) error {
 	names, err := v.asStrings()
@@ -149,6 +155,9 @@ func setMechanisms(to *[]string, v value) error {
 			return fmt.Errorf("names %s twice", names[i])
 		}
 		seen[names[i]] = true
+	}
+	if !slices.ContainsFunc(names, func(name string) bool { return !strings.HasSuffix(name, bindsSuffix) }) {
+		return errors.New("needs a mechanism without channel binding too: most mail servers are told of no other")
 	}
 	*to = names
 	return nil
@@ -281,8 +290,8 @@ func setKind(to *Kind, v value) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb}, Kind(s)) {
-		return errors.New(`wants "client", "master" or "userdb"`)
+	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb, KindSaslauthd}, Kind(s)) {
+		return errors.New(`wants "client", "master", "userdb" or "saslauthd"`)
 	}
 	*to = Kind(s)
 	return nil

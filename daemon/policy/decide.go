@@ -16,8 +16,12 @@ import (
 const maxAnew = 3
 
 // Quick decides at once, or returns a Slow to wait for: exactly one of the two
-// means something. It reads one record, and never blocks or hashes slowly.
+// means something. It reads one record (with a Proof one more), and never blocks or
+// hashes slowly.
 func (p *Policy) Quick(ctx context.Context, a *Attempt) (Verdict, *Slow) {
+	if a.Proof != nil {
+		return p.scram(ctx, a), nil
+	}
 	v := Verdict{Name: a.Name}
 	if refused, reason := p.refuseUnread(a); refused {
 		return v.reject(reason), nil
@@ -68,16 +72,21 @@ func (p *Policy) appPassword(v Verdict, account *store.Account, a *Attempt) (Ver
 	if !found {
 		return v, false
 	}
+	return p.appPasswordRow(v, account, row, a), true
+}
+
+// appPasswordRow decides on an app password that was recognised.
+func (p *Policy) appPasswordRow(v Verdict, account *store.Account, row store.AppPasswordRow, a *Attempt) Verdict {
 	v.Login.AppPassword = row.ID
 	switch {
 	case account.Disabled:
-		return v.reject(store.ReasonDisabled), true
+		return v.reject(store.ReasonDisabled)
 	case !p.live(row):
-		return v.reject(headstone(row)), true
+		return v.reject(headstone(row))
 	case !row.Scopes.Covers(store.ScopeOf(a.Service)):
-		return v.reject(store.ReasonScope), true
+		return v.reject(store.ReasonScope)
 	}
-	return v.accept(store.ReasonAppPassword), true
+	return v.accept(store.ReasonAppPassword)
 }
 
 // mainPassword is steps 2 to 4; account is nil for an unknown name.
@@ -224,11 +233,14 @@ func (p *Policy) remembered(account *store.Account, s secret.Secret) ([16]byte, 
 // refused for the same name from the same network within the last day: a phone
 // that repeats yesterday's password every minute is no attack.
 func (p *Policy) count(v Verdict, account *store.Account, a *Attempt) Verdict {
-	who := a.Name
+	who, s := a.Name, a.Secret
 	if account != nil {
 		who = account.ID.String()
 	}
-	v.Counted = p.refused.first(who, Network(a.Addr), a.Secret, p.now())
+	if a.Proof != nil {
+		s = secret.New(unsaid)
+	}
+	v.Counted = p.refused.first(who, Network(a.Addr), s, p.now())
 	return v
 }
 

@@ -87,6 +87,13 @@ func (r *Request) RemoteAddr() net.Addr { return r.c.nc.RemoteAddr() }
 // Peer is the process at the other end of the client's connection.
 func (r *Request) Peer() Peer { return r.c.peer }
 
+// BindingOffered says whether the client was told of a mechanism with channel
+// binding.
+func (r *Request) BindingOffered() bool {
+	mechs := r.c.mechs // those with channel binding last, settled before the first request
+	return len(mechs) > 0 && mechs[len(mechs)-1].ChannelBinding
+}
+
 // Challenge sends the mechanism's next message; the client's response comes to Backend.Continue.
 func (r *Request) Challenge(data []byte) {
 	c := r.c
