@@ -85,6 +85,7 @@ func newStackAt(t *testing.T, p *place, v series, activation bool, sections stri
 		s.dovecot.start(t) // makes its folder, in which latchkey makes one
 		s.latchkey.start(t)
 	}
+	s.makeSenders(t)
 	s.postfix.start(t)
 	s.doors = doors(s)
 	return s
@@ -162,12 +163,14 @@ func TestPeersDovecot24(t *testing.T) {
 func testPeers(t *testing.T, v series) {
 	s := newStack(t, v, true)
 	p := newPeople(t, s.latchkey)
+	s.makeSenders(t)
 
 	t.Run("matrix", func(t *testing.T) { testMatrix(t, s, p) })
 	t.Run("strange authorization identity", func(t *testing.T) { testAuthz(t, s, p) })
 	t.Run("no password without TLS", func(t *testing.T) { testCleartext(t, s) })
 	t.Run("mail from program to program", func(t *testing.T) { testMail(t, s, p) })
 	t.Run("lmtp", func(t *testing.T) { testLMTP(t, s, p) })
+	t.Run("aliases and senders", func(t *testing.T) { testSenders(t, s, p) })
 	t.Run("doveadm", func(t *testing.T) { testDoveadm(t, s, p) })
 	t.Run("events", func(t *testing.T) { testEvents(t, s, p) })
 	t.Run("200 at once", func(t *testing.T) { testCrowd(t, s, p) })
@@ -239,6 +242,7 @@ func testOwnSockets(t *testing.T, v series) {
 	}
 	const user, password = "free@example.org", "correct horse 42"
 	s.latchkey.addAccount(t, user, password)
+	s.makeSenders(t)
 	for _, d := range s.doors {
 		mustPass(t, d, attempt{mechanism: "PLAIN", user: user, secret: password})
 	}

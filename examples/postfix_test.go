@@ -43,7 +43,8 @@ func newPostfix(t *testing.T, p *place) *postfix {
 	mustRun(t, "", "postconf", "-c", conf, "-e",
 		"queue_directory="+queue, "data_directory="+data,
 		"maillog_file=/dev/stdout", "inet_interfaces=127.0.0.1", "mynetworks=127.0.0.1/32",
-		"smtpd_tls_cert_file="+p.cert, "smtpd_tls_key_file="+p.key)
+		"smtpd_tls_cert_file="+p.cert, "smtpd_tls_key_file="+p.key,
+		"smtpd_sender_login_maps=hash:"+filepath.Join(conf, "latchkey-senders"))
 	return f
 }
 

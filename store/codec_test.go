@@ -99,6 +99,7 @@ func FuzzColdRecords(f *testing.F) {
 		deviceRecord{Tag: make([]byte, 16), First: 1, Trusted: 1, TrustedUntil: 2}, challengeRecord{ID: make([]byte, 16), Number: "+8613812345678"},
 		codeStateRecord{Wrong: 1, Numbers: make([]byte, 32)}, helpdeskCodeRecord{Tag: make([]byte, 16), Until: 1},
 		recoveryCodesRecord{Made: 1, Codes: []recoveryCodeRecord{{Tag: make([]byte, 16)}, {}}}, expectedPhoneRecord{Number: "+8613812345678"},
+		aliasRecord{Made: 1, By: "root"},
 	} {
 		payload, err := s.enc.Marshal(record)
 		if err != nil {
@@ -106,6 +107,7 @@ func FuzzColdRecords(f *testing.F) {
 		}
 		f.Add(payload)
 	}
+	f.Add(appendAliasOf(nil, aliasOf{AccountID{1}, "u@example.org"}))
 	scram := fullSCRAMKeys()
 	f.Add(appendSCRAMKeys(nil, &scram))
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -113,6 +115,10 @@ func FuzzColdRecords(f *testing.F) {
 		_, _ = decode[phoneRecord](s, payload)
 		_, _ = decode[exceptionRecord](s, payload)
 		_, _ = decode[lastUseRecord](s, payload)
+		_, _ = s.decodeAlias("a@example.org", payload)
+		if of, err := decodeAliasOf(payload); err == nil && !bytes.Equal(appendAliasOf(nil, of), payload) {
+			t.Errorf("%x is read as %+v", payload, of)
+		}
 		fuzzPortal(t, s, payload)
 		r, err := decode[eventRecord](s, payload)
 		if err != nil {

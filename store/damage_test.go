@@ -31,6 +31,7 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 			w.PutHelpdeskCode(a.ID, fullHelpdeskCode()),
 			w.PutExpectedPhone(a.ID, fullExpectedPhone()),
 			w.PutSCRAMKeys(a.ID, fullSCRAMKeys()),
+			w.AddAlias(a, fullAlias(a)),
 			w.PutEvent(Event{Time: t0, Kind: EventLogin, Address: address, AccountID: a.ID}))
 	})
 	use := Use{Address: address, AccountID: a.ID, Credential: MainCredential(a.ID), LastUse: LastUse{Time: t0}}
@@ -38,6 +39,11 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// fullAlias is another name of the account, which holds its address.
+func fullAlias(a *Account) Alias {
+	return Alias{Name: "alias." + a.Address, Made: t0, By: "root"}
 }
 
 // readFull reads every record of the account and returns the first error.
@@ -53,7 +59,9 @@ func readFull(s *Store, a *Account) error {
 		if err7 == nil && (len(events) != 1 || events[0].Kind == EventDamaged) {
 			err7 = ErrDamaged
 		}
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, readPortal(r, a.ID))
+		_, err8 := r.Named(fullAlias(a).Name)
+		_, err9 := r.Aliases(a.ID)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, readPortal(r, a.ID))
 	})
 }
 
@@ -92,7 +100,7 @@ func TestEveryFlippedByteOfARecord(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil || len(values) != 13 {
+	if err != nil || len(values) != 15 {
 		t.Fatalf("%d records, %v", len(values), err)
 	}
 	try := func(key string, value []byte, what string) {
@@ -142,6 +150,7 @@ func TestSwappedRecords(t *testing.T) {
 		"session":   {sessionKey(a.ID, SessionID{1}), sessionKey(b.ID, SessionID{1})},
 		"device":    {deviceKey(a.ID, DeviceID{1}), deviceKey(b.ID, DeviceID{1})},
 		"recovery":  {belowKey(a.ID, belowRecoveryCodes, ""), belowKey(b.ID, belowRecoveryCodes, "")},
+		"alias":     {appendAliasKey(nil, fullAlias(a).Name), appendAliasKey(nil, fullAlias(b).Name)},
 		"helpdesk":  {belowKey(a.ID, belowHelpdeskCode, ""), belowKey(b.ID, belowHelpdeskCode, "")},
 	} {
 		swap := func() {
@@ -270,7 +279,11 @@ func TestEveryFlippedByteOfTheFile(t *testing.T) {
 	s := openStore(t, e, Options{})
 	var accounts []*Account
 	for i := range 30 {
-		accounts = append(accounts, addAccount(t, s, fmt.Sprintf("u%02d@example.org", i), 1))
+		a := addAccount(t, s, fmt.Sprintf("u%02d@example.org", i), 1)
+		accounts = append(accounts, a)
+		if i%5 == 0 {
+			alias(t, s, a, "alias."+a.Address)
+		}
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -288,16 +301,22 @@ func TestEveryFlippedByteOfTheFile(t *testing.T) {
 				continue
 			}
 			writeByte(t, f, at, file[at]^flip)
-			for i := 0; i < len(accounts); i += 3 {
-				got, err := s.Account(ctx, accounts[i].Address)
+			look := func(name string, want *Account) {
+				got, err := s.Account(ctx, name)
 				switch {
-				case err == nil && reflect.DeepEqual(got, accounts[i]):
+				case err == nil && reflect.DeepEqual(got, want):
 				case err == nil:
 					t.Fatalf("byte %d: a wrong record", at)
 				case errors.Is(err, ErrNoAccount) && isBlindSpot(file, at):
 					blind++
 				case !errors.Is(err, kv.ErrDamaged):
-					t.Errorf("byte %d (%d of its page) ^ %#x: Account(%s) = %v", at, at%1024, flip, accounts[i].Address, err)
+					t.Errorf("byte %d (%d of its page) ^ %#x: Account(%s) = %v", at, at%1024, flip, name, err)
+				}
+			}
+			for i := 0; i < len(accounts); i += 3 {
+				look(accounts[i].Address, accounts[i])
+				if i%5 == 0 {
+					look("alias."+accounts[i].Address, accounts[i])
 				}
 			}
 			writeByte(t, f, at, file[at])

@@ -79,6 +79,8 @@ const (
 	EventRecoveryCodesMade  EventKind = "recovery-codes-made"
 	EventHelpdeskCodeMade   EventKind = "helpdesk-code-made"
 	EventPhoneExpected      EventKind = "phone-expected"
+	EventAliasAdded         EventKind = "alias-added"
+	EventAliasRemoved       EventKind = "alias-removed"
 	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
@@ -92,7 +94,7 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

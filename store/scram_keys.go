@@ -130,22 +130,23 @@ func (s *Store) openSCRAMKeys(key, sealed []byte) (SCRAMKeys, error) {
 	return decodeSCRAMKeys(plain)
 }
 
-// SCRAM returns the account at the prepared name address with its SCRAM keys, of
-// one moment: two reads. Keys without a salt: none were ever made. ErrNoAccount
-// means that the store looked and there is none; any other error that it could
-// not say, and keys that are damaged are such a case.
+// SCRAM returns the account that has the prepared name, as Account finds it, with
+// its SCRAM keys, of one moment: one read more. Keys without a salt: none were
+// ever made. ErrNoAccount means that the store looked and there is none; any other
+// error that it could not say, and keys that are damaged are such a case.
 //
 // It takes about as long whether or not there is such an account, and whether or
 // not it has keys: where there are none, others are opened and forgotten.
-func (s *Store) SCRAM(ctx context.Context, address string) (*Account, SCRAMKeys, error) {
+func (s *Store) SCRAM(ctx context.Context, name string) (*Account, SCRAMKeys, error) {
 	var account *Account
 	var keys SCRAMKeys
 	err := s.View(ctx, func(r *Reader) error {
 		var id AccountID
 		var err error
-		account, err = r.Account(address)
+		address := name
+		account, err = r.Named(name)
 		if err == nil {
-			id = account.ID
+			id, address = account.ID, account.Address
 		} else if !errors.Is(err, ErrNoAccount) {
 			return err
 		}

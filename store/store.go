@@ -1,4 +1,4 @@
-// Package store keeps latchkey's records: accounts, app passwords, phones,
+// Package store keeps latchkey's records: accounts, aliases, app passwords, phones,
 // exceptions, last uses and events; and of the portal sessions, devices, codes
 // that are awaited, recovery codes and budgets of SMS. It is typed; an engine
 // below it (package kv) moves bytes, and records, keys and versions exist only
@@ -85,6 +85,10 @@ var (
 	ErrNoAccount = errors.New("store: no such account")
 	// ErrAccountExists means that the address is taken.
 	ErrAccountExists = errors.New("store: account exists")
+	// ErrNoAlias means that the name is no alias.
+	ErrNoAlias = errors.New("store: no such alias")
+	// ErrAliasExists means that the name is an alias.
+	ErrAliasExists = errors.New("store: name is an alias")
 	// ErrNoAppPassword means that the account has no app password of this id.
 	ErrNoAppPassword = errors.New("store: no such app password")
 	// ErrNoPhone means that the account has no phone.

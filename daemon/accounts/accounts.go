@@ -181,7 +181,7 @@ func (s *Service) changeAt(ctx context.Context, actor store.Actor, name string, 
 	now := s.Now().UTC()
 	var c *change
 	err := s.Store.Update(ctx, func(w *store.Writer) error {
-		account, err := w.Account(name)
+		account, err := find(&w.Reader, name)
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,12 @@ var (
 	ErrReason               = errors.New("accounts: reason not acceptable")
 )
 
+// Why an account gets or loses no alias.
+var (
+	ErrNoAlias        = errors.New("accounts: no such alias")
+	ErrTooManyAliases = errors.New("accounts: too many aliases")
+)
+
 // Why a session may not do what its owner asks.
 var (
 	ErrSignedOut      = errors.New("accounts: signed out")

@@ -13,5 +13,6 @@ func (a *app) account() *cobra.Command {
 		a.accountExempt(),
 		a.accountUnexempt(),
 		a.accountDelete(),
+		a.accountAlias(),
 	)
 }

@@ -11,36 +11,55 @@ import (
 )
 
 func (a *app) accountList() *cobra.Command {
-	return &cobra.Command{
+	var senders bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list all accounts",
 		Long: `List all accounts. One whose record is damaged is named on standard error, and
-the exit status is then 1.`,
+the exit status is then 1.
+
+With --postfix-senders the list is a table for Postfix's smtpd_sender_login_maps:
+each address and each alias, and the login that may send with it. Disabled
+accounts stand in it, too: they cannot log in, and nobody else may send as them.
+If the exit status is not 0 the table is not whole: keep the one before.`,
+		Example: `  latchkey account list
+  latchkey account list --postfix-senders > latchkey-senders.in && postmap latchkey-senders.in`,
 		Args: takes(),
-		RunE: a.asking(func(q *question, _ []string) error {
-			ask, damaged := admin.AccountList{}, 0
-			for {
-				page, err := q.AccountList(q.ctx, ask)
-				if err != nil {
-					return err
-				}
-				if err := a.printAccounts(page, ask.After == ""); err != nil {
-					return err
-				}
-				damaged += len(page.Damaged)
-				if page.Next == "" {
-					return damagedAccounts(damaged)
-				}
-				ask.After = page.Next
-			}
-		}),
 	}
+	cmd.Flags().BoolVar(&senders, "postfix-senders", false, "print who may send as whom, for Postfix")
+	cmd.RunE = a.asking(func(q *question, _ []string) error {
+		if senders && a.json {
+			return usage(cmd, "--postfix-senders is no JSON")
+		}
+		ask, damaged := admin.AccountList{}, 0
+		for {
+			page, err := q.AccountList(q.ctx, ask)
+			if err != nil {
+				return err
+			}
+			if senders {
+				damaged += a.printSenders(page)
+			} else if err := a.printAccounts(page, ask.After == ""); err != nil {
+				return err
+			}
+			damaged += len(page.Damaged)
+			if page.Next == "" {
+				return damagedAccounts(damaged)
+			}
+			ask.After = page.Next
+		}
+	})
+	return cmd
 }
 
 // damagedAccount stands in JSON for an account of which only the address is known.
 type damagedAccount struct {
 	Address string `json:"address"`
 	Damaged bool   `json:"damaged"` // true
+}
+
+func (a *app) warnDamaged(address string) {
+	fmt.Fprintf(a.err, "latchkey: warning: %s: the account's record is damaged\n", printable(address))
 }
 
 func damagedAccounts(n int) error {
@@ -53,7 +72,7 @@ func damagedAccounts(n int) error {
 
 func (a *app) printAccounts(page accounts.Page, first bool) error {
 	for _, address := range page.Damaged {
-		fmt.Fprintf(a.err, "latchkey: warning: %s: the account's record is damaged\n", printable(address))
+		a.warnDamaged(address)
 		if !a.json {
 			continue
 		}

@@ -38,6 +38,9 @@ func (a *app) printAccount(w io.Writer, s admin.AccountShown) {
 	} else {
 		line("state", "active")
 	}
+	if len(s.Aliases) > 0 {
+		line("aliases", printable(strings.Join(s.Aliases, ", ")))
+	}
 	if s.Bound.IsZero() {
 		line("phone", "none: two-step verification is off")
 	} else {
