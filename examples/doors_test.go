@@ -55,6 +55,31 @@ func (d door) try(a attempt) (*client, string, error) {
 	return c, answer, nil
 }
 
+// decided repeats a login while nobody can tell, a few times in all, as a person
+// would: where the machine has much else to do, a password may not be looked at
+// in time.
+func (d door) decided(login func() (answer string, err error)) (answer string, err error) {
+	for range 5 {
+		answer, err = login()
+		if err != nil || !strings.HasPrefix(answer, d.unavailable) {
+			break
+		}
+	}
+	return answer, err
+}
+
+// tryDecided is try until somebody can tell.
+func (d door) tryDecided(a attempt) (c *client, answer string, err error) {
+	answer, err = d.decided(func() (string, error) {
+		if c != nil {
+			c.Close()
+		}
+		c, answer, err = d.try(a)
+		return answer, err
+	})
+	return c, answer, err
+}
+
 // pass logs in, uses the session and leaves.
 func (d door) pass(a attempt) error { return d.passWithin(1, a) }
 

@@ -83,6 +83,7 @@ func (p *place) copy(t *testing.T, name string) {
 func (p *place) moved(text string) string {
 	return strings.NewReplacer(
 		"/run/dovecot/", p.dir+"/dovecot/",
+		"/run/latchkey/", p.dir+"/run/",
 		"/var/spool/postfix/", p.dir+"/queue/",
 		"/var/vmail/", p.dir+"/vmail/",
 		"/etc/latchkey/", p.dir+"/",

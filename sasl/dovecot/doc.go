@@ -25,7 +25,7 @@
 //
 // On a KindClient listener the whole handshake of the server leaves in one write
 // at accept, in the order VERSION, MECH, SPID, CUID, COOKIE, DONE, and is shorter
-// than 1024 bytes. Exim up to 4.98 and Radicale send nothing before they have
+// than 1024 bytes. Exim 4.96 and Radicale send nothing before they have
 // read it; Radicale reads it with one recv of 1024 bytes; Postfix and Exim take a
 // SPID before a MECH for a master socket and give up. The price is that the
 // client's minor version is not known when the mechanisms are listed, so no
