@@ -28,6 +28,7 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/cyrusauth"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
+	"github.com/latchkey-mail/latchkey/daemon/nginxauth"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
 	"github.com/latchkey-mail/latchkey/daemon/portal"
 	"github.com/latchkey-mail/latchkey/daemon/sms"
@@ -87,6 +88,9 @@ type Daemon struct {
 
 	saslauthd *saslauthd.Server // of cyrus
 
+	nginx       *nginxauth.Handler
+	nginxServer *nginxauth.Server // of nginx
+
 	mu  sync.Mutex // guards what follows
 	cfg *config.Config
 	web *web // set by Serve
@@ -143,6 +147,9 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
 	d.cyrus = cyrusauth.New(d.policy, d.audit, cyrusRules(cfg))
 	d.saslauthd = &saslauthd.Server{Answer: d.cyrus.Answer, Log: o.Log}
+	if err := d.buildNginx(ctx, o); err != nil {
+		return err
+	}
 	d.accounts = d.newAccounts(keys, o)
 	d.admin = admin.New(d.accounts, o.Log)
 	d.admin.Metrics = d.counters
@@ -305,6 +312,7 @@ func (d *Daemon) Close() error {
 	d.giveUp()
 	d.texts.stop()
 	d.auth.Wait()
+	d.nginxServer.Wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,9 +60,15 @@ func start(t *testing.T, edit func(*config.Config)) *running {
 
 func startIn(t *testing.T, cfg *config.Config) *running {
 	t.Helper()
+	return startLogging(t, cfg, nil)
+}
+
+// startLogging is startIn with a log, nil for none.
+func startLogging(t *testing.T, cfg *config.Config, log *slog.Logger) *running {
+	t.Helper()
 	r := &running{cfg: cfg, hashed: new(atomic.Int64), blocked: make(chan struct{}, 100)}
 	var err error
-	r.Daemon, err = Open(cfg, Options{Hasher: hasher.Options{
+	r.Daemon, err = Open(cfg, Options{Log: log, Hasher: hasher.Options{
 		Workers: 1,
 		Cost:    hasher.TinyCost(),
 		Start:   func() (hasher.Worker, error) { return countingWorker{hasher.Local(), r}, nil },

@@ -83,7 +83,7 @@ func closeDoors(doors []door) {
 
 // inherited returns the sockets of systemd's socket activation (sd_listen_fds(3)).
 // FileDescriptorName= says what a socket is for: "client", "master", "userdb",
-// "saslauthd" or "admin", several of one kind being allowed, or "portal", which is one TCP socket.
+// "saslauthd", "nginx" or "admin", several of one kind being allowed, or "portal", which is one TCP socket.
 func inherited() (doors []door, forWeb net.Listener, err error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
@@ -99,9 +99,9 @@ func inherited() (doors []door, forWeb net.Listener, err error) {
 	for name, listeners := range named {
 		kind := config.Kind(name)
 		switch kind {
-		case config.KindClient, config.KindMaster, config.KindUserdb, config.KindSaslauthd, kindAdmin:
+		case config.KindClient, config.KindMaster, config.KindUserdb, config.KindSaslauthd, config.KindNginx, kindAdmin:
 		default:
-			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, master, userdb, saslauthd, admin or portal", name)
+			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, master, userdb, saslauthd, nginx, admin or portal", name)
 		}
 		for _, l := range listeners {
 			if l == nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type cell struct {
 // matrixDoor is one way in: what the matrix has to know of it.
 type matrixDoor struct {
 	mechanisms []string                            // each is tried
+	services   []string                            // those it knows; nil: all
 	login      func(try matrixTry) (answer string) // as it came over the wire
 	accepted   func(address, credential string) string
 	refused    func(address string) string
@@ -71,6 +73,27 @@ func TestMatrixOverSaslauthd(t *testing.T) {
 	})
 }
 
+// TestMatrixOverNginx is the matrix at the door of nginx.
+func TestMatrixOverNginx(t *testing.T) {
+	d := start(t, func(c *config.Config) {
+		enforcedDomain(c)
+		nginxListener(c)
+	})
+	testMatrix(t, d, matrixDoor{
+		mechanisms: []string{"PLAIN"},
+		services:   []string{"imap", "pop3", "smtp"},
+		login: func(try matrixTry) string {
+			got := d.nginxAsk(t, nginxLogin(try.service, try.name, try.password, "Client-IP: "+try.addr.String()))
+			for _, word := range []string{"[ALERT] ", "[AUTH] "} { // of IMAP and POP3
+				got["Auth-Status"] = strings.TrimPrefix(got["Auth-Status"], word)
+			}
+			return got["Auth-Status"] + "|" + got["Auth-Error-Code"] + "|" + got["Auth-User"] + "|" + got["Auth-Wait"]
+		},
+		accepted: func(address, _ string) string { return "OK||" + address + "|" },
+		refused:  func(string) string { return sentence + "|535 5.7.8||1" },
+	})
+}
+
 // enforcedDomain requires two-step verification of everybody in enforced.example.
 func enforcedDomain(c *config.Config) {
 	c.TwoStep.Timezone = "UTC"
@@ -107,6 +130,9 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 			"submission": store.ScopeSMTP, "sieve": store.ScopeSieve, "managesieve": store.ScopeSieve, "radicale": store.ScopeAll,
 		}
 	)
+	if door.services != nil {
+		maps.DeleteFunc(services, func(name string, _ store.Scopes) bool { return !slices.Contains(door.services, name) })
+	}
 	ids := map[string]string{} // credential by address and secret
 	secrets := map[string]map[string]string{}
 	for _, s := range states {

@@ -67,12 +67,13 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	draining.Go(func() { d.drained("admin", administrators.Shutdown(drain)) })
 	draining.Go(func() { d.drained("mail servers", d.server.Shutdown(drain)) })
 	draining.Go(func() { d.drained("saslauthd", d.saslauthd.Shutdown(drain)) })
+	draining.Go(func() { d.drained("nginx", d.nginxServer.Shutdown(drain)) })
 	if pages != nil {
 		draining.Go(func() { d.drained("portal", pages.server.Shutdown(drain)) })
 	}
 	draining.Wait()
 	d.texts.stop()
-	err = errors.Join(administrators.Close(), d.server.Close(), d.saslauthd.Close())
+	err = errors.Join(administrators.Close(), d.server.Close(), d.saslauthd.Close(), d.nginxServer.Close())
 	if pages != nil {
 		err = errors.Join(err, pages.server.Close())
 		pages.pages.end()
@@ -104,6 +105,8 @@ func (d *Daemon) serveDoor(a *admin.Server, kind config.Kind, l net.Listener) er
 		return unlessClosed(d.server.Serve(l, dovecot.KindUserdb))
 	case config.KindSaslauthd:
 		return unlessClosed(d.saslauthd.Serve(l))
+	case config.KindNginx:
+		return d.nginxServer.Serve(l)
 	default:
 		return a.Serve(l)
 	}
@@ -175,6 +178,7 @@ func (d *Daemon) Reload(cfg *config.Config) {
 	d.policy.SetRules(d.policyRules(cfg))
 	d.auth.SetRules(doorRules(cfg))
 	d.cyrus.SetRules(cyrusRules(cfg))
+	d.reloadNginx(cfg)
 	if err := d.texts.reload(cfg); err != nil {
 		d.log.Error("text messages go on as before", "error", err)
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	Portal       Portal
 	MailServers  MailServers
 	MailSessions MailSessions
+	Nginx        Nginx
 	SMS          SMS
 	AppPasswords AppPasswords
 	Events       Events
@@ -101,6 +102,7 @@ const (
 	KindUserdb Kind = "userdb" // Dovecot's LMTP and doveadm
 	// KindSaslauthd is logins of servers with Cyrus SASL.
 	KindSaslauthd Kind = "saslauthd"
+	KindNginx     Kind = "nginx" // logins of nginx's mail proxy: auth_http
 )
 
 // Default is the configuration of an empty file.

@@ -14,7 +14,7 @@ type setter func(c *Config, v value) error
 // A section is whatever stands before a key's last dot.
 func keys() map[string]setter {
 	all := generalKeys()
-	for _, more := range []map[string]setter{twoStepKeys(), portalKeys(), mailServerKeys(), smsKeys()} {
+	for _, more := range []map[string]setter{twoStepKeys(), portalKeys(), mailServerKeys(), smsKeys(), nginxKeys()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -115,6 +115,7 @@ func (c *Config) finish(given givenKeys, found *Problems) {
 	c.TwoStep.finish(given, found)
 	c.Portal.finish(given, found)
 	c.MailServers.finish(given, found)
+	c.Nginx.finish(given, found)
 }
 
 // sectionsOf lists the headers that may stand in double or single brackets.

@@ -68,9 +68,11 @@ func (s *listenerSet) finish(c *Config, found *Problems) {
 		case l.Path == "":
 			found.add(s.lines[i], "listener", "has no path")
 		case l.Kind == "":
-			found.add(s.lines[i], "listener", `has no kind: "client", "master", "userdb" or "saslauthd"`)
+			found.add(s.lines[i], "listener", `has no kind: "client", "master", "userdb", "saslauthd" or "nginx"`)
 		case l.Kind == KindSaslauthd && c.Auth.RequireSecured:
 			found.add(s.lines[i], "listener", `of kind "saslauthd" would refuse everybody: that protocol cannot say that a secret came over TLS, and [auth] require_secured is true`)
+		case l.Kind == KindNginx && !c.Nginx.any():
+			found.add(s.lines[i], "listener", `of kind "nginx" has nobody to pass people on to: [nginx.imap], [nginx.pop3] or [nginx.smtp]`)
 		}
 		if l.Path == "" {
 			continue

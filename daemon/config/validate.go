@@ -290,8 +290,8 @@ func setKind(to *Kind, v value) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb, KindSaslauthd}, Kind(s)) {
-		return errors.New(`wants "client", "master", "userdb" or "saslauthd"`)
+	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb, KindSaslauthd, KindNginx}, Kind(s)) {
+		return errors.New(`wants "client", "master", "userdb", "saslauthd" or "nginx"`)
 	}
 	*to = Kind(s)
 	return nil
