@@ -55,6 +55,7 @@ func TestSaslauthdNames(t *testing.T) {
 		c.Auth.DefaultDomain = "example.org"
 	})
 	_, letters := d.withAppPassword(t, "u@example.org")
+	d.alias(t, "u@example.org", "a@example.org")
 	for _, c := range []struct {
 		login, realm string
 		in           bool
@@ -64,6 +65,7 @@ func TestSaslauthdNames(t *testing.T) {
 		{"u@example.org", "", true},
 		{"u", "", true},
 		{"u", "example.net", false},
+		{"a", "example.org", false}, // an alias: the server could not be told whose
 		{"u@example.org", "example.org", false}, // "u@example.org@example.org": the server goes on with that
 		{"u@example.org", "elsewhere.example", false},
 		{"", "example.org", false},
@@ -98,8 +100,8 @@ func TestSaslauthdNames(t *testing.T) {
 			t.Errorf("event %+v", ev)
 		}
 	}
-	if n != 14 {
-		t.Errorf("%d events, want 14", n)
+	if n != 15 {
+		t.Errorf("%d events, want 15", n)
 	}
 }
 

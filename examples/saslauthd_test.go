@@ -203,8 +203,9 @@ func saslPeople(t *testing.T, l *latchkey) *people {
 func TestSaslauthd(t *testing.T) {
 	s := newSaslStack(t)
 	s.startLatchkey(t)
-	s.postfix.start(t)
 	p := saslPeople(t, s.latchkey)
+	(&stack{postfix: s.postfix, latchkey: s.latchkey}).makeSenders(t)
+	s.postfix.start(t)
 	servers := t // live as long as this test
 	for user, secret := range map[string]string{p.free: p.freeApp.Secret, p.bound: p.boundApp.Secret} {
 		// Their mailboxes, which Cyrus makes at an IMAP login and at no other.

@@ -79,7 +79,7 @@ func (s *Server) decide(ctx context.Context, rules *Rules, r *saslauthd.Request,
 	if err != nil {
 		return policy.Verdict{Outcome: store.Rejected, Reason: store.ReasonMalformed}
 	}
-	a := &policy.Attempt{Secret: secret.New(got.Secret()), Facts: facts}
+	a := &policy.Attempt{Secret: secret.New(got.Secret()), KeepsName: true, Facts: facts}
 	a.Name, _ = sasl.PrepareName(got.Name, rules.DefaultDomain) // what cannot be prepared is nobody's name
 	ctx, cancel := context.WithDeadline(ctx, r.Received.Add(policy.HashWithin(rules.FailureDelay)))
 	defer cancel()

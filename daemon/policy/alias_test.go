@@ -49,6 +49,15 @@ func TestAlias(t *testing.T) {
 	if v := w.policy.SignIn(t.Context(), attempt(alias, right)); v.Outcome != store.Accepted || v.Login.Address != address {
 		t.Errorf("at the portal: %+v", v)
 	}
+	for name, want := range map[string]store.Outcome{alias: store.Rejected, address: store.Accepted} {
+		for _, password := range []string{letters, right} {
+			a := attempt(name, password)
+			a.KeepsName = true
+			if v := w.policy.Decide(t.Context(), a); v.Outcome != want || v.Known != (name == address) {
+				t.Errorf("a server that keeps the name %s: %+v", name, v)
+			}
+		}
+	}
 	w.keyed(map[byte]string{1: letters})
 	if v := w.scram(alias, letters); v.Outcome != store.Accepted || v.Login.Address != address {
 		t.Errorf("SCRAM: %+v", v)

@@ -26,7 +26,7 @@ func (p *Policy) Quick(ctx context.Context, a *Attempt) (Verdict, *Slow) {
 	if refused, reason := p.refuseUnread(a); refused {
 		return v.reject(reason), nil
 	}
-	account, err := p.account(ctx, a.Name)
+	account, err := p.account(ctx, a)
 	if err != nil {
 		return v.unread(err), nil
 	}
@@ -146,7 +146,7 @@ func (s *Slow) Wait(ctx context.Context) Verdict {
 		if err != nil {
 			return s.verdict.undecided(unhashed(err))
 		}
-		again, err := s.policy.account(reading, s.attempt.Name)
+		again, err := s.policy.account(reading, s.attempt)
 		if err == nil && s.policy.unchanged(s, again) {
 			return s.policy.matched(s, match)
 		}
@@ -170,12 +170,15 @@ func tryHash(ctx context.Context, ticket *hasher.Ticket, account *store.Account,
 }
 
 // account reads the account, nil if there is none of that name.
-func (p *Policy) account(ctx context.Context, name string) (*store.Account, error) {
-	if name == "" {
+func (p *Policy) account(ctx context.Context, a *Attempt) (*store.Account, error) {
+	if a.Name == "" {
 		return nil, nil
 	}
-	account, err := p.accounts.Account(ctx, name)
-	if errors.Is(err, store.ErrNoAccount) {
+	account, err := p.accounts.Account(ctx, a.Name)
+	switch {
+	case errors.Is(err, store.ErrNoAccount):
+		return nil, nil
+	case err == nil && a.KeepsName && account.Address != a.Name:
 		return nil, nil
 	}
 	return account, err

@@ -45,6 +45,11 @@ type Attempt struct {
 	Authz  string // prepared authorization identity, "" if none was sent
 	Secret secret.Secret
 	Proof  *sasl.SCRAMProof // instead of Secret; else nil
+
+	// KeepsName says that the server goes on with the name as it was sent, and
+	// cannot be told the account's address: an alias is then nobody's name. It would
+	// open a mailbox beside the account's, and next year perhaps another person's.
+	KeepsName bool
 	Facts
 }
 
