@@ -12,6 +12,7 @@ type Account struct {
 	Address     string // the prepared name, and the record's key
 	ID          AccountID
 	Disabled    bool
+	OwnUserdb   bool      // has userdb fields of its own: Reader.Userdb
 	MainHash    string    // "": has no main password
 	Bound       time.Time // zero: no phone bound
 	ExemptUntil time.Time // zero: no exception from enforcement

@@ -22,7 +22,8 @@ const (
 	accountFixedLen = 1 + 1 + 8 + 8 + 8 + 2
 	accountRowLen   = 8 + 16 + 1 + 1 + 8
 
-	flagDisabled = 1 << 0
+	flagDisabled  = 1 << 0
+	flagOwnUserdb = 1 << 1
 )
 
 // Bounds of an account.
@@ -38,6 +39,9 @@ func appendAccount(dst []byte, a *Account) []byte {
 	flags := byte(0)
 	if a.Disabled {
 		flags |= flagDisabled
+	}
+	if a.OwnUserdb {
+		flags |= flagOwnUserdb
 	}
 	dst = append(dst, accountVersion, flags)
 	dst = append(dst, a.ID[:]...)
@@ -59,13 +63,14 @@ func appendAccount(dst []byte, a *Account) []byte {
 // decodeAccount reads a payload whose MAC was right. Lengths are checked all the
 // same, and what appendAccount does not write is refused.
 func decodeAccount(address string, b []byte) (*Account, error) {
-	if len(b) < accountFixedLen || b[0] != accountVersion || b[1]&^flagDisabled != 0 {
+	if len(b) < accountFixedLen || b[0] != accountVersion || b[1]&^(flagDisabled|flagOwnUserdb) != 0 {
 		return nil, fmt.Errorf("%w: account", ErrDamaged)
 	}
 	a := &Account{
 		Address:     address,
 		ID:          AccountID(b[2:10]),
 		Disabled:    b[1]&flagDisabled != 0,
+		OwnUserdb:   b[1]&flagOwnUserdb != 0,
 		Bound:       secondsAt(b[10:]),
 		ExemptUntil: secondsAt(b[18:]),
 	}

@@ -25,6 +25,7 @@ const (
 	RecordRecoveryCodes RecordKind = "recovery-set" // an account's recovery codes
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
+	RecordUserdb        RecordKind = "userdb-record" // an account's own userdb fields
 	RecordEvent         RecordKind = "event"
 	RecordEventListing  RecordKind = "event-listing"  // which events an account has
 	RecordNumberListing RecordKind = "number-listing" // which accounts a number has
@@ -37,7 +38,7 @@ const (
 func RecordKinds() []RecordKind {
 	return []RecordKind{RecordAccount, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
 		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
-		RecordExpectedPhone, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
+		RecordExpectedPhone, RecordUserdb, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
 		RecordUnknown}
 }
 
@@ -214,6 +215,8 @@ func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
 		_, err = s.decodeHelpdeskCode(payload)
 	case RecordExpectedPhone:
 		_, err = s.openExpectedPhone(key, payload)
+	case RecordUserdb:
+		_, err = s.decodeUserdb(payload)
 	default:
 		err = fmt.Errorf("%w: unknown kind", ErrDamaged)
 	}

@@ -52,6 +52,7 @@ var belowKinds = [...]struct {
 	{belowRecoveryCodes, RecordRecoveryCodes, 0},
 	{belowHelpdeskCode, RecordHelpdeskCode, 0},
 	{belowExpectedPhone, RecordExpectedPhone, 0},
+	{belowUserdb, RecordUserdb, 0},
 }
 
 // kindBelow takes a key from the account's id on.

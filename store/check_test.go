@@ -47,7 +47,7 @@ func TestCheckCountsEveryKind(t *testing.T) {
 	got, err := checkEngine(t, e, testKeys(t), unchanged)
 	want := map[RecordKind]int{RecordAccount: 2, RecordAppPassword: 2, RecordPhone: 2, RecordException: 2,
 		RecordLastUse: 2, RecordSession: 2, RecordDevice: 2, RecordChallenge: 2, RecordCodeState: 2, RecordRecoveryCodes: 2,
-		RecordHelpdeskCode: 2, RecordExpectedPhone: 2, RecordEvent: 3, RecordEventListing: 4, RecordNumberListing: 1,
+		RecordHelpdeskCode: 2, RecordExpectedPhone: 2, RecordUserdb: 2, RecordEvent: 3, RecordEventListing: 4, RecordNumberListing: 1,
 		RecordBudget: 1, RecordSchema: 3}
 	if err != nil || got.Damaged != 0 || !reflect.DeepEqual(got.Records, want) {
 		t.Errorf("%+v, %v; want %v", got, err, want)
@@ -106,6 +106,7 @@ func TestCheckNamesEveryDamagedRecord(t *testing.T) {
 		{Kind: RecordRecoveryCodes, AccountID: a.ID},
 		{Kind: RecordHelpdeskCode, AccountID: a.ID},
 		{Kind: RecordExpectedPhone, AccountID: a.ID},
+		{Kind: RecordUserdb, AccountID: a.ID},
 		{Kind: RecordNumberListing},
 		{Kind: RecordBudget, Time: t0},
 	} {

@@ -99,6 +99,7 @@ func FuzzColdRecords(f *testing.F) {
 		deviceRecord{Tag: make([]byte, 16), First: 1, Trusted: 1, TrustedUntil: 2}, challengeRecord{ID: make([]byte, 16), Number: "+8613812345678"},
 		codeStateRecord{Wrong: 1, Numbers: make([]byte, 32)}, helpdeskCodeRecord{Tag: make([]byte, 16), Until: 1},
 		recoveryCodesRecord{Made: 1, Codes: []recoveryCodeRecord{{Tag: make([]byte, 16)}, {}}}, expectedPhoneRecord{Number: "+8613812345678"},
+		userdbRecord{Fields: []userdbFieldRecord{{"home", "/srv/%n"}, {"uid", "5001"}}},
 	} {
 		payload, err := s.enc.Marshal(record)
 		if err != nil {
@@ -141,6 +142,9 @@ func fuzzPortal(t *testing.T, s *Store, payload []byte) {
 		t.Errorf("a challenge is read that cannot be: %+v", c)
 	}
 	_, _ = s.openExpectedPhone(key, sealed)
+	if fields, err := s.decodeUserdb(payload); err == nil && (len(fields) == 0 || checkUserdb(fields) != nil) {
+		t.Errorf("userdb fields are read that cannot be: %+v", fields)
+	}
 	_, _ = s.decodeRecoveryCodes(payload)
 	_, _ = s.decodeHelpdeskCode(payload)
 	_, _ = s.decodeCodeState(payload)

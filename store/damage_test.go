@@ -30,6 +30,7 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 			w.PutRecoveryCodes(a.ID, fullRecoveryCodes()),
 			w.PutHelpdeskCode(a.ID, fullHelpdeskCode()),
 			w.PutExpectedPhone(a.ID, fullExpectedPhone()),
+			w.PutUserdb(a, fullUserdb()), w.PutAccount(a),
 			w.PutEvent(Event{Time: t0, Kind: EventLogin, Address: address, AccountID: a.ID}))
 	})
 	use := Use{Address: address, AccountID: a.ID, Credential: MainCredential(a.ID), LastUse: LastUse{Time: t0}}
@@ -43,6 +44,7 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 func readFull(s *Store, a *Account) error {
 	return s.View(ctx, func(r *Reader) error {
 		_, err := r.Account(a.Address)
+		_, err10 := r.Userdb(a)
 		_, err2 := r.AppPassword(a.ID, a.AppPasswords[0].ID)
 		_, err3 := r.AppPasswords(a.ID)
 		_, err4 := r.Phone(a.ID)
@@ -52,7 +54,7 @@ func readFull(s *Store, a *Account) error {
 		if err7 == nil && (len(events) != 1 || events[0].Kind == EventDamaged) {
 			err7 = ErrDamaged
 		}
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, readPortal(r, a.ID))
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err10, readPortal(r, a.ID))
 	})
 }
 
@@ -90,7 +92,7 @@ func TestEveryFlippedByteOfARecord(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil || len(values) != 12 {
+	if err != nil || len(values) != 13 {
 		t.Fatalf("%d records, %v", len(values), err)
 	}
 	try := func(key string, value []byte, what string) {
@@ -140,6 +142,7 @@ func TestSwappedRecords(t *testing.T) {
 		"session":   {sessionKey(a.ID, SessionID{1}), sessionKey(b.ID, SessionID{1})},
 		"device":    {deviceKey(a.ID, DeviceID{1}), deviceKey(b.ID, DeviceID{1})},
 		"recovery":  {belowKey(a.ID, belowRecoveryCodes, ""), belowKey(b.ID, belowRecoveryCodes, "")},
+		"userdb":    {belowKey(a.ID, belowUserdb, ""), belowKey(b.ID, belowUserdb, "")},
 		"helpdesk":  {belowKey(a.ID, belowHelpdeskCode, ""), belowKey(b.ID, belowHelpdeskCode, "")},
 	} {
 		swap := func() {

@@ -79,6 +79,8 @@ const (
 	EventRecoveryCodesMade  EventKind = "recovery-codes-made"
 	EventHelpdeskCodeMade   EventKind = "helpdesk-code-made"
 	EventPhoneExpected      EventKind = "phone-expected"
+	EventUserdbSet          EventKind = "userdb-set"   // own fields of an account
+	EventUserdbUnset        EventKind = "userdb-unset" // some, or all
 	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
@@ -92,7 +94,7 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventUserdbSet, EventUserdbUnset, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

@@ -28,6 +28,7 @@ import (
 //	b ‖ account id (8) ‖ r                 recovery codes, CBOR         recovery_codes.go
 //	b ‖ account id (8) ‖ h                 helpdesk's code, CBOR        helpdesk_code.go
 //	b ‖ account id (8) ‖ y                 expected phone, CBOR, sealed expected_phone.go
+//	b ‖ account id (8) ‖ f                 own userdb fields, CBOR      userdb.go
 //	e ‖ event id (16)                      event, CBOR                  event_codec.go
 //	n ‖ number's tag (16)                  account ids (8 each)         number_index.go
 //	o ‖ a ‖ address ‖ 0 ‖ event id (16)    class (1): events of an address
@@ -61,6 +62,7 @@ const (
 	belowRecoveryCodes = 'r'
 	belowHelpdeskCode  = 'h'
 	belowExpectedPhone = 'y'
+	belowUserdb        = 'f'
 
 	ownerAddress = 'a'
 	ownerNetwork = 'n'

@@ -22,6 +22,7 @@ type modelPortal struct {
 	recovery   *RecoveryCodes
 	helpdesk   *HelpdeskCode
 	expected   *ExpectedPhone
+	userdb     []UserdbField
 }
 
 type modelChallenge struct {
@@ -54,6 +55,7 @@ func (m *storeModel) portalActions() map[string]func(*rapid.T) {
 		"recovery codes":  m.recoveryCodes,
 		"helpdesk code":   m.helpdeskCode,
 		"expect phone":    m.expectPhone,
+		"set userdb":      m.setUserdb,
 		"spend or refund": m.spend,
 		"prune budgets":   m.pruneBudgets,
 	}
@@ -222,6 +224,19 @@ func (m *storeModel) expectPhone(t *rapid.T) {
 	m.update(t, func(w *Writer) error { return w.PutExpectedPhone(a.account.ID, *a.portal.expected) })
 }
 
+func (m *storeModel) setUserdb(t *rapid.T) {
+	a := m.pick(t)
+	a.portal.userdb = nil
+	for _, key := range []string{"gid", "home", "uid"} {
+		if value := rapid.SampledFrom([]string{"", "5000", "/srv/%n"}).Draw(t, key); value != "" {
+			a.portal.userdb = append(a.portal.userdb, UserdbField{key, value})
+		}
+	}
+	m.update(t, func(w *Writer) error {
+		return errors.Join(w.PutUserdb(&a.account, a.portal.userdb), w.PutAccount(&a.account))
+	})
+}
+
 func (m *storeModel) spend(t *rapid.T) {
 	b := modelBudget{BudgetKind(rapid.ByteRange(1, 5).Draw(t, "kind")), smallIDs.Draw(t, "subject"), rapid.IntRange(0, 3).Draw(t, "window")}
 	subject, window := [16]byte{b.subject}, t0.Add(time.Duration(b.window)*time.Hour)
@@ -280,6 +295,10 @@ func (m *storeModel) comparePortal(t *rapid.T, r *Reader, acct AccountID, want *
 	optional(t, "helpdesk's code", helpdesk, err, ErrNoHelpdeskCode, want.helpdesk != nil, deref(want.helpdesk))
 	expected, err := r.ExpectedPhone(acct)
 	optional(t, "expected phone", expected, err, ErrNoExpectedPhone, want.expected != nil, deref(want.expected))
+	userdb, err := r.Userdb(&Account{ID: acct, OwnUserdb: len(want.userdb) > 0})
+	if err != nil || !slices.Equal(userdb, want.userdb) {
+		t.Fatalf("userdb fields %+v, %v; want %+v", userdb, err, want.userdb)
+	}
 }
 
 // optional compares a record that may not be there.

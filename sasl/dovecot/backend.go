@@ -98,6 +98,37 @@ type MasterBackend interface {
 	User(ctx context.Context, q *UserQuery) UserReply
 }
 
+// PassBackend is what a MasterBackend may be besides: it answers PASS, by which
+// proxies and tools ask what there is to know of a login's name without its
+// password. Without it they are told FAIL.
+type PassBackend interface {
+	// Pass looks a name up. No field of the reply may hold a credential: one whose
+	// name says "pass" makes the answer a FAIL.
+	Pass(ctx context.Context, q *UserQuery) UserReply
+}
+
+// ListBackend is what a MasterBackend may be besides: it names all users for LIST.
+// Without it a list fails.
+type ListBackend interface {
+	// List calls yield with each user's name, in any order, until yield returns
+	// false or there are no more. An error says that some are missing. The peer may
+	// take hours over a list (doveadm -A does its work between two names), and yield
+	// waits for it: nothing may be held meanwhile that others need. Names that the
+	// query's mask leaves out may be yielded, too.
+	List(ctx context.Context, q *ListQuery, yield func(user string) bool) error
+}
+
+// ListQuery is a LIST.
+type ListQuery struct {
+	// Mask is what names have to match, without regard to ASCII case: * stands for
+	// any number of characters, ? for one. Empty: all names.
+	Mask string
+	// Service is the value of service= or protocol=, and may be empty.
+	Service string
+	// Peer is the process at the other end of the socket.
+	Peer Peer
+}
+
 // LoginQuery is a REQUEST that was matched with a remembered OK.
 type LoginQuery struct {
 	// ClientPID and ClientID are the process and the request id that the login had.
@@ -110,7 +141,7 @@ type LoginQuery struct {
 	Peer Peer
 }
 
-// UserQuery is a USER look-up.
+// UserQuery is a USER or PASS look-up.
 type UserQuery struct {
 	// User is the name as sent.
 	User string
@@ -123,7 +154,7 @@ type UserQuery struct {
 	Peer Peer
 }
 
-// UserReply is the answer to a REQUEST or USER.
+// UserReply is the answer to a REQUEST, USER or PASS.
 type UserReply struct {
 	Outcome UserOutcome
 	// User is the user's name, for Found.

@@ -69,9 +69,11 @@ type conn struct {
 	writing  bool   // somebody writes and will also write what comes meanwhile
 	stopping bool   // Shutdown: no more reading, end when nothing is open
 	ending   bool   // no more answers; close when out is written
-	closed   bool
-	cause    error     // why the server closed it, nil if the peer did
-	armed    time.Time // read deadline in force
+	// unhurried: the peer may take as long as it likes over what is written.
+	unhurried bool
+	closed    bool
+	cause     error     // why the server closed it, nil if the peer did
+	armed     time.Time // read deadline in force
 
 	patience time.Time // write deadline in force; of whoever set writing
 }
@@ -257,23 +259,30 @@ func (c *conn) writeLocked() {
 // pieceLocked writes one piece and judges the peer by how it took it: only what
 // still waits after a peer has been slow is what the peer leaves unread.
 func (c *conn) pieceLocked(piece []byte) {
-	began := time.Now()
+	began, unhurried := time.Now(), c.unhurried
 	c.mu.Unlock()
-	err := c.write(piece, began)
+	err := c.write(piece, began, unhurried)
 	c.mu.Lock()
 	c.unread -= len(piece)
 	switch {
 	case err != nil:
 		c.abortLocked(c.ownFault(err))
-	case len(c.out)+c.unread > c.limits.unread && time.Since(began) > c.limits.write/2:
+	case !unhurried && len(c.out)+c.unread > c.limits.unread && time.Since(began) > c.limits.write/2:
 		c.abortLocked(errUnread)
 	}
 }
 
 // write is called by one goroutine at a time. Setting a deadline costs a tenth of
 // a login, so one is kept for a second: a write may be stuck that much longer.
-func (c *conn) write(buf []byte, now time.Time) error {
-	if c.patience.Sub(now) < c.limits.write {
+func (c *conn) write(buf []byte, now time.Time, unhurried bool) error {
+	if unhurried {
+		if !c.patience.IsZero() {
+			c.patience = time.Time{}
+			if err := c.nc.SetWriteDeadline(c.patience); err != nil {
+				return err
+			}
+		}
+	} else if c.patience.Sub(now) < c.limits.write {
 		c.patience = now.Add(c.limits.write + time.Second)
 		if err := c.nc.SetWriteDeadline(c.patience); err != nil {
 			return err
@@ -317,6 +326,7 @@ func (c *conn) abortLocked(cause error) {
 		c.cause = cause
 	}
 	_ = c.nc.Close() // nothing is left to lose
+	c.cancel()       // a back end may be looking something up for nobody now
 	c.changed.Broadcast()
 }
 

@@ -16,7 +16,7 @@
 // listener mail servers authenticate people; on a [KindMaster] listener the
 // post-login processes of Dovecot (imap, pop3, …) turn a login that passed into a
 // user (REQUEST); on a [KindUserdb] listener delivery and administration look users
-// up (USER). All listeners of one Server share its SPID and its register of
+// up (USER, PASS) and list them (LIST). All listeners of one Server share its SPID and its register of
 // connections, which is what ties a REQUEST to the login it is about.
 //
 // # Who waits for whom
@@ -70,9 +70,19 @@
 //
 // A connection of minor version 2 and up remembers its last 4,096 OKs that
 // carried a Login. REQUEST on a master socket finds the connection by its cookie,
-// then checks CPID and request id, and uses the OK up. PASS, LIST and CACHE-FLUSH
-// are not served: they get FAIL, DONE with fail, and OK 0, which is what Dovecot
-// says without a passdb for look-ups, a userdb to list and a cache.
+// then checks CPID and request id, and uses the OK up.
+//
+// # Looking users up
+//
+// USER and PASS are answered by the [MasterBackend], PASS only by one that is a
+// [PassBackend], and never with a credential. LIST is answered by a [ListBackend],
+// one list of a connection at a time: its lines leave as the peer reads them,
+// however long it takes over that, and no more than 64 KiB of them wait. Without
+// the add-ons PASS gets FAIL and LIST gets DONE with fail, as from a Dovecot that
+// has no passdb for look-ups and no userdb to list. CACHE-FLUSH gets OK 0: nothing
+// is cached here. On a userdb socket of mode 0666, which everybody may open, a
+// caller that is neither root nor the socket's owner nor of its group sees its own
+// entry only, and neither PASS nor LIST.
 //
 // # Trouble
 //

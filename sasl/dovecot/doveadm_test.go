@@ -12,7 +12,8 @@ import (
 )
 
 // TestDoveadm lets Dovecot's own client library talk to the server: a login, a
-// login with the hand-over on the master socket, a refusal, a user look-up.
+// login with the hand-over on the master socket, a refusal, look-ups of users and of names,
+// lists, a cache flush.
 func TestDoveadm(t *testing.T) {
 	doveadm, err := exec.LookPath("doveadm")
 	if err != nil {
@@ -39,6 +40,12 @@ func TestDoveadm(t *testing.T) {
 		{[]string{"auth", "login", "-a", client, "-m", master, "u@example", "right"}, []string{"auth succeeded", "uid=5000", "home=/var/mail/u"}},
 		{[]string{"user", "-a", userdb, "u@example"}, []string{"5000", "/var/mail/u"}},
 		{[]string{"user", "-a", userdb, "none@example"}, []string{"user none@example doesn't exist"}},
+		{[]string{"user", "-a", userdb, "*"}, []string{"a@example\nB@example\n", "\nab@other\n"}},
+		{[]string{"user", "-a", userdb, "?b@*"}, []string{"ab@other\n"}},
+		{[]string{"auth", "lookup", "-a", userdb, "u@example"}, []string{"passdb: u@example", "host", "192.0.2.2"}},
+		{[]string{"auth", "lookup", "-a", userdb, "giveaway@example"}, []string{"passdb lookup failed for giveaway@example"}},
+		{[]string{"auth", "cache", "flush", "-a", master}, []string{"0 cache entries flushed"}},
+		{[]string{"auth", "cache", "flush", "-a", master, "u@example", "v@example"}, []string{"0 cache entries flushed"}},
 	} {
 		out, err := exec.Command(doveadm, append([]string{"-c", conf}, test.args...)...).CombinedOutput()
 		for _, want := range test.want {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -132,7 +133,7 @@ func FuzzReply(f *testing.F) {
 		if (err == nil) != (again == nil) {
 			t.Fatalf("%q: %v, then %v", line, err, again)
 		}
-		if _, err := parseUserReply([]byte(line), 1); err == nil && strings.HasPrefix(line, "OK") {
+		if _, err := parseUserReply([]byte(line), "USER", 1); err == nil && strings.HasPrefix(line, "OK") {
 			t.Errorf("%q taken for a user", line)
 		}
 		if err != nil {
@@ -338,24 +339,108 @@ func FuzzHandshake(f *testing.F) {
 	})
 }
 
+func (fuzzBackend) Pass(_ context.Context, q *UserQuery) UserReply {
+	return fuzzBackend{}.User(context.Background(), q)
+}
+
+// List names the mask itself and what is in it, so that all of the mask's bytes
+// come back.
+func (fuzzBackend) List(_ context.Context, q *ListQuery, yield func(string) bool) error {
+	if q.Mask == "panic" {
+		panic(q)
+	}
+	_ = yield(q.Mask) && yield(q.Service) && yield("u@example")
+	return nil
+}
+
 // FuzzMasterConnection sends anything after VERSION to a master and a userdb
-// socket: one line back for each line in, at most.
+// socket: one line back for each line in, at most, and for a LIST those of the list.
 func FuzzMasterConnection(f *testing.F) {
 	for _, s := range []string{
 		"USER\t1\tu\tservice=lmtp\tsession=uid\nUSER\t2\tpanic\tservice=x\n", "REQUEST\t1\t2\t3\t00000000000000000000000000000000\tsession_pid=1\trequest_auth_token\n",
-		"PASS\t1\tu\nLIST\t2\nCACHE-FLUSH\t3\n", "CPID\t1\n", "REQUEST\t1\n", "USER\t1\tuu\tservice=\n", "\n",
+		"PASS\t1\tu\nLIST\t2\nCACHE-FLUSH\t3\n", "PASS\t1\tuu\tservice=lmtp\tsession=password\nPASS\t2\tpanic\tservice=x\n",
+		"LIST\t1\tuser=*@\x01t?\tservice=x\nLIST\t2\tuser=panic\nLIST\t3\nUSER\t4\tu\tservice=x\n", "CACHE-FLUSH\t1\tu\t*\nCACHE-FLUSH\tx\n",
+		"CPID\t1\n", "REQUEST\t1\n", "USER\t1\tuu\tservice=\n", "\n",
 	} {
 		f.Add([]byte(s), uint8(100))
 	}
 	f.Fuzz(func(t *testing.T, in []byte, step uint8) {
 		for _, k := range []Kind{KindMaster, KindUserdb} {
 			out := runFuzzConn(t, append([]byte("VERSION\t1\t0\n"), in...), step, k)
-			if got, most := strings.Count(out, "\n"), bytes.Count(in, []byte("\n")); got > most {
+			if got, most := strings.Count(out, "\n")-strings.Count(out, "LIST\t"), bytes.Count(in, []byte("\n")); got > most {
 				t.Errorf("%d answers to %d lines: %q", got, most, out)
+			}
+			for line := range strings.Lines(out) {
+				if fields := strings.Split(line, "\t"); fields[0] == "PASS" && len(fields) > 3 && Credential(strings.Split(fields[3], "=")[0]) {
+					t.Errorf("a credential: %q", line)
+				}
 			}
 			if k == KindUserdb && strings.Contains(out, "OK\t") {
 				t.Errorf("a userdb socket flushed a cache: %q", out)
 			}
+		}
+	})
+}
+
+// FuzzMask holds the matcher against a regular expression that means the same.
+func FuzzMask(f *testing.F) {
+	for _, s := range [][2]string{
+		{"*", ""}, {"", ""}, {"?", ""}, {"*@example.org", "u@EXAMPLE.org"}, {"u?@*", "u1@example"}, {"**a*b?c", "xxaxxbxcabxc"},
+		{"a.b", "axb"}, {"*\xff?", "\xffa"}, {"ab*", "a"}, {strings.Repeat("*a", 100), strings.Repeat("a", 99)},
+	} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, mask, name string) {
+		if len(mask) > 1024 || len(name) > 1024 {
+			return
+		}
+		ascii := func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f }) }
+		if !ascii(mask) || !ascii(name) { // a regular expression takes characters, the mask bytes
+			matchMask(mask, name)
+			return
+		}
+		pattern := regexp.QuoteMeta(mask)
+		pattern = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(pattern)
+		want := regexp.MustCompile(`(?is)^` + pattern + `$`).MatchString(name)
+		if got := matchMask(mask, name); got != want {
+			t.Errorf("%q of %q: %t, want %t", mask, name, got, want)
+		}
+	})
+}
+
+// FuzzMasterReply reads what a server may say to a master client.
+func FuzzMasterReply(f *testing.F) {
+	for _, s := range []string{
+		"LIST\t1\tu@example\nLIST\t1\ta\x01tb\nDONE\t1\t\n", "LIST\t1\tu\nDONE\t1\tfail\n", "LIST\t1\t\n", "DONE\t2\t\n", "LIST\t1\tu\n",
+		"OK\t1\t7\n", "OK\t1\n", "PASS\t1\tuser=u\thost=h\n", "USER\t1\tu\tuid=1\n", "FAIL\t1\treason=x\n", "NOTFOUND\t1\n", "\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		client := func() *MasterClient {
+			in := append([]byte("VERSION\t1\t1\nSPID\t1\n"), in...)
+			m, err := NewMasterClient(&fuzzConn{in: bytes.NewReader(in), step: 200, rest: new(sync.WaitGroup)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		names := 0
+		err := client().List(t.Context(), &ListQuery{Mask: "*"}, func(user string) bool {
+			if user == "" || !utf8.ValidString(user) || strings.Contains(user, "\x00") {
+				t.Errorf("a user called %q", user)
+			}
+			names++
+			return true
+		})
+		if got := bytes.Count(in, []byte("LIST")); names > got || err == nil && !bytes.Contains(in, []byte("DONE")) {
+			t.Errorf("%d names of %d, %v", names, got, err)
+		}
+		if _, err := client().CacheFlush(t.Context()); err == nil && !bytes.HasPrefix(in, []byte("OK\t1\t")) {
+			t.Error("something else was taken for OK")
+		}
+		if reply, err := client().Pass(t.Context(), "u", "x"); err == nil && reply.Outcome == Found && !bytes.HasPrefix(in, []byte("PASS\t1")) {
+			t.Errorf("something else was taken for PASS: %+v", reply)
 		}
 	})
 }

@@ -47,32 +47,15 @@ func (m *masterConn) line(line []byte) error {
 	case word == "USER":
 		err = m.user(args)
 	case word == "PASS":
-		err = m.unsupported(args, "FAIL\t", "")
+		err = m.pass(args)
 	case word == "LIST":
-		err = m.unsupported(args, "DONE\t", "\tfail")
+		err = m.list(args)
 	case word == "CACHE-FLUSH" && m.kind == KindMaster:
-		err = m.unsupported(args, "OK\t", "\t0")
+		err = m.cacheFlush(args)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", commandWord(command), err)
 	}
-	return nil
-}
-
-// unsupported answers what this package does not do, in the words that Dovecot
-// itself has for it: a passdb that cannot be looked at (FAIL), a userdb that cannot
-// be listed (DONE … fail), a cache that is switched off (OK … 0).
-func (m *masterConn) unsupported(args []byte, before, after string) error {
-	id, _, _, err := parseID(args)
-	if err != nil {
-		return err
-	}
-	m.reply(func(out []byte) []byte {
-		out = append(out, before...)
-		out = appendUint(out, id)
-		out = append(out, after...)
-		return append(out, '\n')
-	})
 	return nil
 }
 
@@ -100,7 +83,7 @@ func (m *masterConn) request(args []byte) error {
 		m.reply(func(out []byte) []byte { return appendMasterFail(out, q.id, "") })
 		return nil
 	}
-	m.answer(q.id, func() UserReply { return m.srv.Master.Request(m.ctx, login, &q.LoginQuery) })
+	m.answer("USER", q.id, func() UserReply { return m.srv.Master.Request(m.ctx, login, &q.LoginQuery) })
 	return nil
 }
 
@@ -149,7 +132,7 @@ func (m *masterConn) user(args []byte) error {
 		return err
 	}
 	q.Peer = m.peer
-	m.answer(id, func() UserReply {
+	m.answer("USER", id, func() UserReply {
 		reply := m.srv.Master.User(m.ctx, q)
 		if err := m.restricted.check(&reply); err != nil {
 			m.log.Warn("look-up on a socket of mode 0666 refused", "uid", m.peer.UID, "cause", err)
@@ -177,11 +160,13 @@ func (r restriction) check(reply *UserReply) error {
 	return errRestricted
 }
 
-// answer asks the back end and sends what it says; a panic there is "could not tell".
-func (m *masterConn) answer(id uint32, ask func() UserReply) {
-	reply := m.recovered(ask)
+// answer asks the back end and sends what it says, as word if that is Found; a
+// panic there is "could not tell".
+func (m *masterConn) answer(word string, id uint32, ask func() UserReply) {
+	var reply UserReply
+	m.recovered(func() { reply = ask() })
 	m.reply(func(out []byte) []byte {
-		out, err := appendUser(out, id, &reply)
+		out, err := appendUser(out, word, id, &reply)
 		if err != nil {
 			m.log.Error("answer of the back end cannot be sent", "id", id, "error", err)
 		}
@@ -189,14 +174,14 @@ func (m *masterConn) answer(id uint32, ask func() UserReply) {
 	})
 }
 
-func (m *masterConn) recovered(ask func() UserReply) (reply UserReply) {
+// recovered calls into the back end; a panic there is logged and no more.
+func (m *masterConn) recovered(ask func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			m.log.Error("back end panicked", "panic", panicText(v), "stack", string(debug.Stack()))
-			reply = UserReply{}
 		}
 	}()
-	return ask()
+	ask()
 }
 
 // overdue is called for the handshake only.
@@ -214,7 +199,14 @@ func (m *masterConn) dueLocked() time.Time {
 	return time.Time{}
 }
 
-// stopLocked has nothing to wait for: a look-up in progress is part of a batch, whose end writes the answer.
-func (m *masterConn) stopLocked() { m.endLocked(nil) }
+// stopLocked has nothing to wait for: a look-up in progress is part of a batch,
+// whose end writes the answer. A list may go on for hours, and is cut off.
+func (m *masterConn) stopLocked() {
+	if m.unhurried {
+		m.abortLocked(nil)
+		return
+	}
+	m.endLocked(nil)
+}
 
 func (m *masterConn) forgetLocked() {}

@@ -55,7 +55,7 @@ func parseRequest(args []byte) (loginRequest, error) {
 	return q, nil
 }
 
-// parseUser reads "<id>\t<user>" and the parameters of a USER look-up. The user
+// parseUser reads "<id>\t<user>" and the parameters of a USER or PASS look-up. The user
 // name is not escaped: callers refuse names that would need it.
 func parseUser(args []byte) (uint32, *UserQuery, error) {
 	id, rest, more, err := parseID(args)
@@ -86,9 +86,52 @@ func parseUser(args []byte) (uint32, *UserQuery, error) {
 	return id, q, nil
 }
 
-// appendUser appends the answer to a REQUEST or USER. One that cannot be sent
-// becomes a FAIL, and the error says why.
-func appendUser(dst []byte, id uint32, reply *UserReply) ([]byte, error) {
+// parseList reads "<id>" and the parameters of a LIST; the last mask counts, as
+// in master_input_list.
+func parseList(args []byte) (uint32, *ListQuery, error) {
+	id, rest, more, err := parseID(args)
+	if err != nil {
+		return 0, nil, err
+	}
+	q := new(ListQuery)
+	for more {
+		var field []byte
+		field, rest, more = cut(rest)
+		switch key, value, _ := bytes.Cut(field, []byte("=")); string(key) {
+		case "user":
+			q.Mask = text(value)
+		case "service", "protocol":
+			q.Service = service(value)
+		}
+	}
+	return id, q, nil
+}
+
+// appendListed appends one name of a list. With an error dst is returned as it was.
+func appendListed(dst []byte, id uint32, user string) ([]byte, error) {
+	if user == "" {
+		return dst, errNoUser
+	}
+	start := len(dst)
+	dst = append(dst, "LIST\t"...)
+	dst = appendUint(dst, id)
+	dst = append(dst, '\t')
+	return endLine(appendEscaped(dst, user), start)
+}
+
+// appendDone appends the end of a list.
+func appendDone(dst []byte, id uint32, whole bool) []byte {
+	dst = append(dst, "DONE\t"...)
+	dst = append(appendUint(dst, id), '\t')
+	if !whole {
+		dst = append(dst, "fail"...)
+	}
+	return append(dst, '\n')
+}
+
+// appendUser appends the answer to a REQUEST, USER or PASS, as word if it is
+// Found. One that cannot be sent becomes a FAIL, and the error says why.
+func appendUser(dst []byte, word string, id uint32, reply *UserReply) ([]byte, error) {
 	start := len(dst)
 	switch reply.Outcome {
 	case NotFound:
@@ -99,9 +142,13 @@ func appendUser(dst []byte, id uint32, reply *UserReply) ([]byte, error) {
 		if reply.User == "" {
 			return appendMasterFail(dst, id, ""), errNoUser
 		}
-		dst = append(dst, "USER\t"...)
+		dst = append(dst, word...)
+		dst = append(dst, '\t')
 		dst = appendUint(dst, id)
 		dst = append(dst, '\t')
+		if word == "PASS" {
+			dst = append(dst, "user="...)
+		}
 		dst = appendEscaped(dst, reply.User)
 		dst, err := appendFields(dst, reply.Fields)
 		if err == nil {

@@ -24,8 +24,8 @@ type Kind uint8
 // The kinds of listeners.
 const (
 	KindClient Kind = iota // AUTH: mail servers and Dovecot's login processes
-	KindMaster             // REQUEST and USER: Dovecot's post-login processes
-	KindUserdb             // USER: LMTP, doveadm and the like
+	KindMaster             // REQUEST, and all that KindUserdb has: Dovecot's post-login processes
+	KindUserdb             // USER, PASS, LIST: LMTP, doveadm and the like
 )
 
 // String gives the word for logs.
@@ -47,7 +47,8 @@ func (k Kind) String() string {
 type Server struct {
 	// Backend decides about logins; needed for KindClient listeners.
 	Backend Backend
-	// Master answers look-ups; needed for KindMaster and KindUserdb listeners.
+	// Master answers look-ups; needed for KindMaster and KindUserdb listeners. It
+	// may also be a PassBackend and a ListBackend.
 	Master MasterBackend
 	// Mechanisms gives the mechanisms that a new connection is told of and may
 	// use; called at each accept.

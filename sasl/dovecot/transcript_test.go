@@ -290,6 +290,41 @@ func (scriptMaster) User(_ context.Context, q *dovecot.UserQuery) dovecot.UserRe
 	return lookUp(q.User)
 }
 
+func (scriptMaster) Pass(_ context.Context, q *dovecot.UserQuery) dovecot.UserReply {
+	reply := lookUp(q.User)
+	if reply.Outcome == dovecot.Found && len(reply.Fields) > 1 {
+		reply.Fields = []dovecot.Field{{Key: "proxy_maybe"}, {Key: "host", Value: "192.0.2.2"}}
+	}
+	if strings.HasPrefix(q.User, "giveaway") {
+		reply.Fields = append(reply.Fields, dovecot.Field{Key: "Password_noscheme", Value: "right"})
+	}
+	return reply
+}
+
+// List names four users; a mask that is one word has it go wrong.
+func (scriptMaster) List(_ context.Context, q *dovecot.ListQuery, yield func(string) bool) error {
+	trouble := q.Mask
+	switch trouble {
+	case "fail", "panic":
+		q.Mask = "" // it is the script's own
+		yield("a@example")
+		if trouble == "panic" {
+			panic("right")
+		}
+		return errors.New("store down")
+	case "long":
+		q.Mask = ""
+		yield(strings.Repeat("x", 8192))
+		return nil
+	}
+	for _, user := range []string{"a@example", "B@example", "tab\tbed@example", "ab@other"} {
+		if !yield(user) {
+			break
+		}
+	}
+	return nil
+}
+
 func lookUp(name string) dovecot.UserReply {
 	switch {
 	case strings.HasPrefix(name, "down"):

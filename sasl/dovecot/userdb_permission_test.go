@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
@@ -44,7 +45,7 @@ func TestUserdbPermissions(t *testing.T) {
 			if os.Getuid() == 0 && test.want == dovecot.Failed {
 				t.Skip("root may ask for everybody; the internal test of the rule has other callers")
 			}
-			path := serve(t, &dovecot.Server{Master: master{user: uidOf}}, dovecot.KindUserdb)
+			path := serve(t, &dovecot.Server{Master: everything{scriptMaster{}}}, dovecot.KindUserdb)
 			if err := os.Chown(path, test.uid, test.gid); err != nil {
 				t.Skipf("cannot give the socket away: %v", err)
 			}
@@ -59,8 +60,24 @@ func TestUserdbPermissions(t *testing.T) {
 			if err != nil || reply.Outcome != test.want {
 				t.Errorf("%+v, %v", reply, err)
 			}
+			restricted := strings.HasPrefix(test.name, "stranger") && os.Getuid() != 0
+			reply, err = m.Pass(t.Context(), "u@example", "lmtp")
+			if err != nil || (reply.Outcome == dovecot.Failed) != restricted {
+				t.Errorf("PASS: %+v, %v", reply, err)
+			}
+			err = m.List(t.Context(), &dovecot.ListQuery{}, func(string) bool { return true })
+			if errors.Is(err, dovecot.ErrList) != restricted {
+				t.Errorf("LIST: %v", err)
+			}
 		})
 	}
+}
+
+// everything has PASS and LIST besides users whose uid is their name.
+type everything struct{ scriptMaster }
+
+func (everything) User(ctx context.Context, q *dovecot.UserQuery) dovecot.UserReply {
+	return uidOf(ctx, q)
 }
 
 // A socket that was renamed after it was bound is found where it is now.

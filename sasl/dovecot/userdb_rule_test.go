@@ -1,9 +1,13 @@
 package dovecot
 
 import (
+	"bytes"
+	"context"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -81,4 +85,47 @@ func TestRestrictionCheck(t *testing.T) {
 			t.Errorf("no restriction: %v", err)
 		}
 	}
+}
+
+// TestRestrictedConnection asks as a caller that a test cannot be: neither PASS
+// nor LIST, whoever it asks about, and only its own entry for USER. A master
+// socket has no such rule.
+func TestRestrictedConnection(t *testing.T) {
+	const ask = "VERSION\t1\t1\nPASS\t1\tu\tservice=x\nLIST\t2\nUSER\t3\tuid77\tservice=x\nUSER\t4\tuid78\tservice=x\n"
+	for _, test := range []struct {
+		kind       Kind
+		restricted restriction
+		want       string
+	}{
+		{KindUserdb, restriction{on: true, uid: 77}, "FAIL\t1\nDONE\t2\tfail\nUSER\t3\tuid77\tuid=77\nFAIL\t4\n"},
+		{KindUserdb, restriction{}, "PASS\t1\tuser=u\nLIST\t2\tuid77\nDONE\t2\t\nUSER\t3\tuid77\tuid=77\nUSER\t4\tuid78\tuid=78\n"},
+		{KindMaster, restriction{}, "PASS\t1\tuser=u\nLIST\t2\tuid77\nDONE\t2\t\nUSER\t3\tuid77\tuid=77\nUSER\t4\tuid78\tuid=78\n"},
+	} {
+		nc := &fuzzConn{in: bytes.NewReader([]byte(ask)), step: 1000, rest: new(sync.WaitGroup)}
+		c, hello, err := (&Server{Master: uidMaster{}}).newConn(nc, fuzzListener{}, test.kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.speaker.(*masterConn).restricted = test.restricted
+		c.serve(hello)
+		if got := strings.TrimPrefix(nc.out.String(), string(hello)); got != test.want {
+			t.Errorf("%v, %+v: %q, want %q", test.kind, test.restricted, got, test.want)
+		}
+	}
+}
+
+// uidMaster knows users called "uid" and a number.
+type uidMaster struct{ MasterBackend }
+
+func (uidMaster) User(_ context.Context, q *UserQuery) UserReply {
+	return UserReply{Outcome: Found, User: q.User, Fields: []Field{{"uid", strings.TrimPrefix(q.User, "uid")}}}
+}
+
+func (uidMaster) Pass(_ context.Context, q *UserQuery) UserReply {
+	return UserReply{Outcome: Found, User: q.User}
+}
+
+func (uidMaster) List(_ context.Context, _ *ListQuery, yield func(string) bool) error {
+	yield("uid77")
+	return nil
 }
