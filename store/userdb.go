@@ -20,7 +20,8 @@ const (
 	// MaxUserdbBytes is the most that all keys and values have together: half of
 	// what fits in an answer of the Dovecot auth protocol.
 	MaxUserdbBytes = 4096
-	maxUserdbKey   = 64
+	MaxUserdbKey   = 64
+	MaxUserdbValue = maxText
 )
 
 // userdbRecord is an account's own userdb fields on disk, in the order of keys.
@@ -52,7 +53,7 @@ func (s *Store) decodeUserdb(payload []byte) ([]UserdbField, error) {
 func checkUserdb(fields []UserdbField) error {
 	size, last := 0, ""
 	for _, f := range fields {
-		if f.Key <= last || len(f.Key) > maxUserdbKey || f.Value == "" || strings.ContainsFunc(f.Key+f.Value, isControl) {
+		if f.Key <= last || len(f.Key) > MaxUserdbKey || f.Value == "" || strings.ContainsFunc(f.Key+f.Value, isControl) {
 			return fmt.Errorf("%w: userdb field", ErrInvalidRecord)
 		}
 		if err := checkTexts("userdb field", f.Key, f.Value); err != nil {

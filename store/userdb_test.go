@@ -56,7 +56,7 @@ func TestUserdbBounds(t *testing.T) {
 	}
 	for name, fields := range map[string][]UserdbField{
 		"many": many, "large": large, "no key": {{"", "v"}}, "no value": {{"k", ""}}, "twice": {{"k", "v"}, {"k", "v"}},
-		"not in order": {{"k", "v"}, {"a", "v"}}, "long key": {{strings.Repeat("k", maxUserdbKey+1), "v"}},
+		"not in order": {{"k", "v"}, {"a", "v"}}, "long key": {{strings.Repeat("k", MaxUserdbKey+1), "v"}},
 		"long value": {{"k", strings.Repeat("v", maxText+1)}}, "line end": {{"k", "a\nb"}}, "tab in a key": {{"k\tk", "v"}}, "no UTF-8": {{"k", "\xff"}},
 	} {
 		if err := s.Update(ctx, func(w *Writer) error { return w.PutUserdb(a, fields) }); !errors.Is(err, ErrInvalidRecord) {

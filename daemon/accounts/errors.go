@@ -21,6 +21,7 @@ var (
 	ErrName                 = errors.New("accounts: app password name not acceptable")
 	ErrExpires              = errors.New("accounts: date not acceptable")
 	ErrReason               = errors.New("accounts: reason not acceptable")
+	ErrField                = errors.New("accounts: userdb field not acceptable")
 )
 
 // Why a session may not do what its owner asks.

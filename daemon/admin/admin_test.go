@@ -88,9 +88,9 @@ func (d *door) client(uid uint32) *Client {
 func TestPermissions(t *testing.T) {
 	d := newDoor(t)
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
-		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect}
+		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathUserdbSet, pathUserdbUnset}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
-		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents}
+		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathUserdbShow}
 	check := func(uid uint32, paths []string, allowed bool) {
 		t.Helper()
 		for _, path := range paths {

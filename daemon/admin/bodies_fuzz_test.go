@@ -11,7 +11,7 @@ func FuzzBodies(f *testing.F) {
 	paths := []string{pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAccountAdd, pathAccountDelete,
 		pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt, pathPassword, pathAppPasswordAdd,
 		pathAppPasswordRevoke, pathPhoneBind, pathPhoneUnbind, pathPhoneReveal, pathPhoneExpect, pathPhoneReset, pathDeviceList,
-		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd}
+		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd, pathUserdbShow, pathUserdbSet, pathUserdbUnset}
 	for i := range paths {
 		f.Add(byte(i), []byte(`{"address":"alice@example.org"}`))
 	}
@@ -26,6 +26,10 @@ func FuzzBodies(f *testing.F) {
 	f.Add(byte(17), []byte(`{"address":"alice@example.org","number":"13812345678"}`))
 	f.Add(byte(18), []byte(`{"address":"alice@example.org","revoke_app_passwords":true}`))
 	f.Add(byte(20), []byte(`{"address":"alice@example.org","id":"0123456789abcdef"}`))
+	f.Add(byte(24), []byte(`{"address":"alice@example.org","fields":[{"key":"uid","value":"5001"},{"key":"home","value":"/srv/%n"}]}`))
+	f.Add(byte(24), []byte(`{"address":"alice@example.org","fields":[{"key":"a\u0000b","value":"\ud800"}]}`))
+	f.Add(byte(25), []byte(`{"address":"alice@example.org","keys":["uid"],"all":false}`))
+	f.Add(byte(25), []byte(`{"address":"alice@example.org","all":true}`))
 	f.Fuzz(func(t *testing.T, which byte, body []byte) {
 		d := newDoor(t)
 		d.ask(t.Context(), 0, pathAccountAdd, `{"address":"alice@example.org","password":"correct horse"}`)

@@ -203,6 +203,21 @@ func (c *Client) SessionEnd(ctx context.Context, address string) (int, error) {
 	return answer.Ended, err
 }
 
+// UserdbShow is the account's own userdb fields.
+func (c *Client) UserdbShow(ctx context.Context, address string) (UserdbShown, error) {
+	return call[UserdbShown](ctx, c, pathUserdbShow, AccountQuestion{address})
+}
+
+// UserdbSet gives an account userdb fields of its own, and returns all of them.
+func (c *Client) UserdbSet(ctx context.Context, q UserdbSet) (UserdbShown, error) {
+	return call[UserdbShown](ctx, c, pathUserdbSet, q)
+}
+
+// UserdbUnset takes some away, and returns those that are left.
+func (c *Client) UserdbUnset(ctx context.Context, q UserdbUnset) (UserdbShown, error) {
+	return call[UserdbShown](ctx, c, pathUserdbUnset, q)
+}
+
 // Events is a page of events.
 func (c *Client) Events(ctx context.Context, q Events) (EventPage, error) {
 	return call[EventPage](ctx, c, pathEvents, q)

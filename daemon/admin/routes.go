@@ -17,6 +17,7 @@ const (
 	pathPhoneShow       = "/v1/phone/show"
 	pathEvents          = "/v1/events"
 	pathDeviceList      = "/v1/device/list"
+	pathUserdbShow      = "/v1/userdb/show"
 	pathPhoneUnbind     = "/v1/phone/unbind"
 	pathPhoneReset      = "/v1/phone/reset"
 	pathDeviceUntrust   = "/v1/device/untrust"
@@ -35,6 +36,8 @@ const (
 	pathPhoneBind         = "/v1/phone/bind"
 	pathPhoneReveal       = "/v1/phone/reveal"
 	pathPhoneExpect       = "/v1/phone/expect"
+	pathUserdbSet         = "/v1/userdb/set"
+	pathUserdbUnset       = "/v1/userdb/unset"
 )
 
 // routes is the permissions table: who may ask what. The helpdesk resets the
@@ -48,6 +51,7 @@ func (h *Handler) routes() {
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
 	look(h, pathDeviceList, Helpdesk, h.deviceList)
 	look(h, pathEvents, Helpdesk, h.events)
+	look(h, pathUserdbShow, Helpdesk, h.userdbShow)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
 	change(h, pathPhoneReset, Helpdesk, h.phoneReset)
@@ -67,6 +71,8 @@ func (h *Handler) routes() {
 	change(h, pathPhoneBind, Administrator, h.phoneBind)
 	change(h, pathPhoneReveal, Administrator, h.phoneReveal)
 	change(h, pathPhoneExpect, Administrator, h.phoneExpect)
+	change(h, pathUserdbSet, Administrator, h.userdbSet)
+	change(h, pathUserdbUnset, Administrator, h.userdbUnset)
 
 	h.mux.HandleFunc("GET "+pathMetrics, h.metrics) // for the helpdesk, too: no account is in it
 
@@ -124,3 +130,5 @@ func (q PhoneBind) account() string         { return q.Address }
 func (q PhoneExpect) account() string       { return q.Address }
 func (q PhoneReset) account() string        { return q.Address }
 func (q DeviceQuestion) account() string    { return q.Address }
+func (q UserdbSet) account() string         { return q.Address }
+func (q UserdbUnset) account() string       { return q.Address }

@@ -12,6 +12,7 @@ func (a *app) account() *cobra.Command {
 		a.accountEnable(),
 		a.accountExempt(),
 		a.accountUnexempt(),
+		a.accountUserdb(),
 		a.accountDelete(),
 	)
 }

@@ -29,6 +29,13 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// takesMore is takes for a command whose last argument may come several times.
+func takesMore(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		return takes(names...)(cmd, args[:min(len(args), len(names))])
+	}
+}
+
 // mayTake is the check for a command with one argument that may be left out.
 func mayTake(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

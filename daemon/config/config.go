@@ -59,6 +59,7 @@ type Userdb struct {
 	UID, GID *uint32 // nil: the field is not sent
 	Home     Template
 	Fields   []UserdbField
+	Relay    string // absolute path of another userdb socket that is asked instead, "" = none
 }
 
 // UserdbField is one further field of a userdb answer.

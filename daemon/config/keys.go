@@ -38,6 +38,7 @@ func generalKeys() map[string]setter {
 		"userdb.gid":    func(c *Config, v value) error { return setID(&c.Userdb.GID, v) },
 		"userdb.home":   func(c *Config, v value) error { return setHome(&c.Userdb.Home, v) },
 		"userdb.fields": func(c *Config, v value) error { return setFields(&c.Userdb.Fields, v) },
+		"userdb.relay":  func(c *Config, v value) error { return setRelay(&c.Userdb.Relay, v) },
 
 		"mail_sessions.cut": func(c *Config, v value) error { return setCommand(&c.MailSessions.Cut, v) },
 
@@ -115,6 +116,7 @@ func (c *Config) finish(given givenKeys, found *Problems) {
 	c.TwoStep.finish(given, found)
 	c.Portal.finish(given, found)
 	c.MailServers.finish(given, found)
+	c.Userdb.finish(c, given, found)
 }
 
 // sectionsOf lists the headers that may stand in double or single brackets.
