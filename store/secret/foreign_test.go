@@ -117,7 +117,7 @@ func TestForeignBounds(t *testing.T) {
 		{"$sha1$1000001$salt$0123456789012345678901234567", ErrTooCostly},
 		{"$sha1$0$salt$0123456789012345678901234567", ErrMalformedHash},
 		{"$y$j9T$F5Jx5fExrKuPp53xLKQ..1" + yescrypt, nil},
-		{"$y$jBT$F5Jx5fExrKuPp53xLKQ..1" + yescrypt, nil},          // 64 MiB
+		{"$y$jBT$F5Jx5fExrKuPp53xLKQ..1" + yescrypt, nil}, // 64 MiB
 		{"{ARGON2ID}$argon2id$v=19$m=1048576,t=5,p=1$ZyYL2J48I2cR7d3hcACk+A$mdQtgEkVJaWmM9UYaa+oxqu82jS6RBozmpUXi00YsNo", ErrTooCostly}, // doveadm pw -r 5
 		{"$argon2i$v=19$m=65537,t=1,p=1$ZyYL2J48I2cR7d3hcACk+A$mdQtgEkVJaWmM9UYaa+oxqu82jS6RBozmpUXi00YsNo", ErrTooCostly},
 		{"$y$jCT$F5Jx5fExrKuPp53xLKQ..1" + yescrypt, ErrTooCostly}, // 128 MiB

@@ -18,7 +18,7 @@ const (
 // As everywhere, bytes of the password behind the 72nd do not count.
 func newBcrypt(stored string) (matcher, error) {
 	fields := strings.Split(stored, "$")
-	if len(fields) != 4 || len(fields[2]) != 2 || !isCrypt(fields[3], bcryptSize, bcryptSize) {
+	if len(fields) != 4 || !bcryptLetter(fields[1]) || fields[0] != "" || len(fields[2]) != 2 || !isCrypt(fields[3], bcryptSize, bcryptSize) {
 		return nil, ErrMalformedHash
 	}
 	if _, err := parseRounds(strings.TrimPrefix(fields[2], "0"), minBcryptCost, maxBcryptCost); err != nil {
@@ -35,3 +35,5 @@ func newBcrypt(stored string) (matcher, error) {
 		return false, ErrMalformedHash
 	}, nil
 }
+
+func bcryptLetter(id string) bool { return id == "2y" || id == "2b" || id == "2a" }
