@@ -81,6 +81,7 @@ type Daemon struct {
 	required *enforcement
 	texts    *messenger
 	sessions *cutter
+	rehash   *rehasher
 
 	mu  sync.Mutex // guards what follows
 	cfg *config.Config
@@ -137,6 +138,8 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.auth = authserver.New(ctx, d.policy, d.store, d.audit, doorRules(cfg), o.Now, o.Log)
 	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
 	d.accounts = d.newAccounts(keys, o)
+	d.rehash = &rehasher{ctx: ctx, hasher: d.hasher, policy: d.policy, accounts: d.accounts, log: o.Log}
+	d.policy.Right = d.rehash.right
 	d.admin = admin.New(d.accounts, o.Log)
 	d.admin.Metrics = d.counters
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
@@ -257,6 +260,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Flush:    d.audit.Flush,
 		Seen:     d.audit.Seen,
 		Network:  policy.Network,
+		SameMain: d.policy.SameMain,
 		Cut:      d.sessions.cut,
 		Enforced: d.required.required,
 		Sender:   d.texts.sender,
@@ -290,6 +294,7 @@ func (d *Daemon) Close() error {
 	d.giveUp()
 	d.texts.stop()
 	d.auth.Wait()
+	d.rehash.wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())
 }

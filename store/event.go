@@ -61,6 +61,7 @@ const (
 	EventAccountDisabled    EventKind = "account-disabled"
 	EventAccountEnabled     EventKind = "account-enabled"
 	EventPasswordSet        EventKind = "password-set"
+	EventPasswordRehashed   EventKind = "password-rehashed" // the same password, in another stored hash
 	EventAppPasswordMade    EventKind = "app-password-made"
 	EventAppPasswordRevoked EventKind = "app-password-revoked"
 	EventAppPasswordExpired EventKind = "app-password-expired"
@@ -89,7 +90,7 @@ const (
 // EventKinds returns the closed list.
 func EventKinds() []EventKind {
 	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountDeleted,
-		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventAppPasswordMade,
+		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventPasswordRehashed, EventAppPasswordMade,
 		EventAppPasswordRevoked, EventAppPasswordExpired, EventPhoneBound,
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,

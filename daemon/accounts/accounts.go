@@ -107,6 +107,11 @@ type Service struct {
 	// share the room for them by it. Nil: each address by itself.
 	Network func(addr netip.Addr) netip.Prefix
 
+	// SameMain says whether a fingerprint is that of the account's present main
+	// password, in the stored hash that it has or in one that was replaced by it.
+	// Nil: of the present stored hash.
+	SameMain func(a *store.Account, fingerprint [16]byte) bool
+
 	// Cut ends the mail sessions of an account that these credentials opened;
 	// nil means whatever they were opened with. It is called after the change is
 	// on disk and does not block. Nil: they last.

@@ -105,7 +105,7 @@ func schemes() []scheme {
 		{name: Argon2id, crypt: []string{"$argon2id$"}, dovecot: []string{"ARGON2ID"}, parse: ofText(newArgon2id)},
 		{name: "sha512-crypt", crypt: []string{"$6$"}, dovecot: []string{"SHA512-CRYPT"}, parse: ofText(newSHA512Crypt)},
 		{name: "sha256-crypt", crypt: []string{"$5$"}, dovecot: []string{"SHA256-CRYPT"}, parse: ofText(newSHA256Crypt)},
-		{name: "blf-crypt", crypt: []string{"$2y$", "$2b$", "$2a$"}, dovecot: []string{"BLF-CRYPT"}, parse: ofText(newBcrypt)},
+		{name: blfCrypt, crypt: []string{"$2y$", "$2b$", "$2a$"}, dovecot: []string{"BLF-CRYPT"}, parse: ofText(newBcrypt)},
 		{name: "md5-crypt", crypt: []string{"$1$"}, dovecot: []string{"MD5-CRYPT", "MD5"}, parse: ofText(newMD5Crypt)},
 		{name: "yescrypt", crypt: []string{"$y$"}, parse: ofText(newYescrypt)},
 		{name: "sha1-crypt", crypt: []string{"$sha1$"}, parse: ofText(newSHA1Crypt)},

@@ -11,6 +11,9 @@ const (
 	minBcryptCost = 4
 	maxBcryptCost = 14 // each step doubles: 14 is about one second
 	bcryptSize    = 22 + 31
+
+	blfCrypt          = "blf-crypt"
+	maxBcryptPassword = 72 // bytes that count
 )
 
 // newBcrypt reads "$2y$cost$salt and digest". The letters differ in nothing for
@@ -37,3 +40,10 @@ func newBcrypt(stored string) (matcher, error) {
 }
 
 func bcryptLetter(id string) bool { return id == "2y" || id == "2b" || id == "2a" }
+
+// Truncates says whether stored has an end of this password left out: then the
+// same hash has other passwords, too, and this one may not be its owner's.
+func Truncates(stored string, password Secret) bool {
+	s, _, err := find(stored)
+	return err == nil && s.name == blfCrypt && len(password.Reveal()) > maxBcryptPassword
+}
