@@ -254,6 +254,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Hash: func(ctx context.Context, s secret.Secret) (string, error) {
 			return d.hasher.Hash(ctx, hasher.Portal, s)
 		},
+		Cost:     d.hasher.Cost(),
 		Now:      o.Now,
 		Rand:     o.Rand,
 		Config:   d.config,

@@ -53,7 +53,7 @@ func (r *rehasher) replace(account *store.Account, s secret.Secret) error {
 	after := *account
 	after.MainHash = hash
 	r.policy.Replacing(account, &after)
-	done, err := r.accounts.Rehash(r.ctx, account, hash, r.hasher.Cost())
+	done, err := r.accounts.Rehash(r.ctx, account, hash)
 	if done {
 		r.policy.Replaced(account, &after, s)
 		r.log.Info("changed", "what", "password/rehash", "account", account.Address)

@@ -57,6 +57,7 @@ const (
 	EventLogin              EventKind = "login"
 	EventLookup             EventKind = "lookup" // a REQUEST that was refused
 	EventAccountAdded       EventKind = "account-added"
+	EventAccountsExported   EventKind = "accounts-exported" // with secrets
 	EventAccountDeleted     EventKind = "account-deleted"
 	EventAccountDisabled    EventKind = "account-disabled"
 	EventAccountEnabled     EventKind = "account-enabled"
@@ -89,7 +90,7 @@ const (
 
 // EventKinds returns the closed list.
 func EventKinds() []EventKind {
-	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountDeleted,
+	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountsExported, EventAccountDeleted,
 		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventPasswordRehashed, EventAppPasswordMade,
 		EventAppPasswordRevoked, EventAppPasswordExpired, EventPhoneBound,
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,

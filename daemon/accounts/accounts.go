@@ -91,6 +91,9 @@ type Service struct {
 	// Hash makes the stored form of a new main password. It may take long.
 	Hash func(ctx context.Context, password secret.Secret) (string, error)
 
+	// Cost is that of Hash; zero: the usual one.
+	Cost secret.Cost
+
 	// Flush writes the events and last uses that still wait in memory. It is
 	// called before either is shown. Nil: nothing waits.
 	Flush func(ctx context.Context) error

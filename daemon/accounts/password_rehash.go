@@ -11,7 +11,7 @@ import (
 // one that account had when it was read, if it has it still, and says whether it
 // did. Nothing ends by that: no password was changed. The event names the scheme
 // of old.
-func (s *Service) Rehash(ctx context.Context, account *store.Account, hash string, cost secret.Cost) (bool, error) {
+func (s *Service) Rehash(ctx context.Context, account *store.Account, hash string) (bool, error) {
 	done := false
 	err := s.changeAt(ctx, expiry, account.Address, func(c *change) error {
 		done = c.account.ID == account.ID && c.account.MainHash == account.MainHash
@@ -19,7 +19,7 @@ func (s *Service) Rehash(ctx context.Context, account *store.Account, hash strin
 			return nil
 		}
 		c.account.MainHash = hash
-		return c.event(store.EventPasswordRehashed, "", "was "+secret.SchemeOf(account.MainHash, cost))
+		return c.event(store.EventPasswordRehashed, "", "was "+secret.SchemeOf(account.MainHash, s.hashCost()))
 	})
 	return done && err == nil, err
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,13 +12,24 @@ import (
 )
 
 func (a *app) accountList() *cobra.Command {
-	return &cobra.Command{
+	var byScheme bool
+	scheme := &flagText{kind: "SCHEME", check: func(string) error { return nil }}
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list all accounts",
 		Long: `List all accounts. One whose record is damaged is named on standard error, and
-the exit status is then 1.`,
+the exit status is then 1.
+
+With --by-scheme, count them by the scheme in which their main password is kept
+instead. One of another scheme than argon2id came by an import, and is replaced
+when its password is next used; --scheme names the accounts of one scheme.`,
+		Example: `  latchkey account list --by-scheme
+  latchkey account list --scheme ssha`,
 		Args: takes(),
 		RunE: a.asking(func(q *question, _ []string) error {
+			if byScheme || scheme.text != "" {
+				return a.listSchemes(q, strings.ToLower(scheme.text))
+			}
 			ask, damaged := admin.AccountList{}, 0
 			for {
 				page, err := q.AccountList(q.ctx, ask)
@@ -35,6 +47,10 @@ the exit status is then 1.`,
 			}
 		}),
 	}
+	cmd.Flags().BoolVar(&byScheme, "by-scheme", false, "count accounts by the scheme of their main password")
+	cmd.Flags().Var(scheme, "scheme", "only accounts whose main password is kept so")
+	cmd.MarkFlagsMutuallyExclusive("by-scheme", "scheme")
+	return cmd
 }
 
 // damagedAccount stands in JSON for an account of which only the address is known.
