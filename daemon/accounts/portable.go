@@ -98,7 +98,8 @@ func (c *carried) unpackPassword(stored string) error {
 	case errors.Is(err, secret.ErrTooCostly):
 		return bad("the stored password is too costly to check: more than 64 MiB or about one second")
 	case errors.Is(err, secret.ErrUnknownScheme):
-		return bad("the stored password is of a scheme that is not known here")
+		return &Error{Kind: ErrPassword, Sentence: "the stored password is of a scheme that is not known here",
+			Hint: "if it is in the clear, write {PLAIN} before it"}
 	case err != nil:
 		return bad("the stored password is malformed")
 	}
