@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+	"sync"
 )
 
 // Names of schemes, as lists of accounts show them. They are Dovecot's own names
@@ -141,15 +142,17 @@ func find(stored string) (scheme, matcher, error) {
 		}
 		name, enc = "", asScheme
 	}
-	for _, s := range schemes() {
-		if !s.is(name, rest) {
-			continue
+	for i, all := 0, allSchemes(); i < len(all); i++ {
+		if s := all[i]; s.is(name, rest) {
+			match, err := s.parse(rest, enc)
+			return s, match, err
 		}
-		match, err := s.parse(rest, enc)
-		return s, match, err
 	}
 	return scheme{}, nil, ErrUnknownScheme
 }
+
+// allSchemes is schemes, made once: an import asks for it a million times.
+var allSchemes = sync.OnceValue(schemes)
 
 func (s *scheme) is(name, rest string) bool {
 	if name == "" {
