@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/latchkey-mail/latchkey/store"
@@ -135,13 +137,23 @@ func (s *Service) hashAll(ctx context.Context, rows []carried) error {
 	return nil
 }
 
-// addAll writes a page.
+// addAll writes a page: in the order of addresses, and with event ids drawn
+// beforehand so that they ascend, too. The engine's pages are then filled from one
+// end, which takes a third less than anywhere.
 func (s *Service) addAll(ctx context.Context, actor store.Actor, rows []carried, before Imported) (Imported, error) {
 	now := s.Now().UTC()
+	slices.SortStableFunc(rows, func(a, b carried) int { return strings.Compare(a.name, b.name) })
+	ids := make([]store.EventID, len(rows))
+	for i := range ids {
+		var err error
+		if ids[len(ids)-1-i], err = s.Store.NewEventID(now); err != nil { // a later one is smaller
+			return Imported{}, explain(err)
+		}
+	}
 	var done Imported
 	err := s.Store.Update(ctx, func(w *store.Writer) error {
 		done = before
-		for _, c := range rows {
+		for i, c := range rows {
 			account, err := w.CreateAccount(c.name, c.hash)
 			if errors.Is(err, store.ErrAccountExists) { // added meanwhile, or earlier in this page
 				done.Existing++
@@ -152,7 +164,7 @@ func (s *Service) addAll(ctx context.Context, actor store.Actor, rows []carried,
 			} else if err != nil {
 				return err
 			}
-			if err := c.fill(&change{Writer: w, account: account, actor: actor, now: now}); err != nil {
+			if err := c.fill(&change{Writer: w, account: account, actor: actor, now: now}, ids[i]); err != nil {
 				return err
 			}
 			done.Added++
@@ -166,7 +178,7 @@ func (s *Service) addAll(ctx context.Context, actor store.Actor, rows []carried,
 }
 
 // fill writes what a new account has beside its main password.
-func (c *carried) fill(to *change) error {
+func (c *carried) fill(to *change, id store.EventID) error {
 	if len(c.userdb) > 0 {
 		if err := to.PutUserdb(to.account, c.userdb); err != nil {
 			return err
@@ -177,12 +189,16 @@ func (c *carried) fill(to *change) error {
 			return err
 		}
 	}
-	if err := to.event(store.EventAccountAdded, "", "imported"); err != nil {
+	err := to.PutEvent(store.Event{
+		ID: id, Time: to.now, Last: to.now, Count: 1, Kind: store.EventAccountAdded, AccountID: to.account.ID, Address: to.account.Address,
+		Actor: to.actor, Detail: "imported",
+	})
+	if err != nil {
 		return err
 	}
 	if !c.disabled && len(c.userdb) == 0 {
 		return nil // CreateAccount wrote it
 	}
 	to.account.Disabled = c.disabled
-	return to.write()
+	return to.PutAccount(to.account)
 }
