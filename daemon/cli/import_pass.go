@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxImportBytes = 6 << 20 // of a page, as far as it is counted: below what a question may have
+	maxImportBytes = 5 << 19 // of a page; JSON may have six for each, and a question 16 MiB
 	maxTold        = 20      // refused lines on standard error; all are in the report
 )
 
