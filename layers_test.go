@@ -17,14 +17,14 @@ const module = "github.com/latchkey-mail/latchkey"
 // here by whoever makes it.
 var layers = map[string]int{
 	// leaves: libraries only
-	"sasl": 0, "sasl/dovecot": 0, "store/kv": 0, "store/secret": 0,
+	"sasl": 0, "sasl/dovecot": 0, "sasl/saslauthd": 0, "store/kv": 0, "store/secret": 0,
 	"daemon/config": 0, "daemon/hasher": 0, "daemon/sms": 0, "daemon/metrics": 0,
 	// storage
 	"store": 1, "store/boltkv": 1, "store/memkv": 1, "store/kvtest": 1,
 	// decisions
 	"daemon/policy": 2, "daemon/accounts": 2, "daemon/audit": 2,
 	// doors
-	"daemon/accountfile": 3, "daemon/authserver": 3, "daemon/portal": 3, "daemon/portal/locale": 0, "daemon/admin": 3, "daemon/harness": 3, "daemon/bench": 3,
+	"daemon/accountfile": 3, "daemon/authserver": 3, "daemon/cyrusauth": 3, "daemon/portal": 3, "daemon/portal/locale": 0, "daemon/admin": 3, "daemon/harness": 3, "daemon/nginxauth": 3, "daemon/bench": 3,
 	// wiring
 	"daemon": 4, "daemon/cli": 5, "daemon/bench/sidebyside": 5, "": 6,
 	"examples": 6, // tests only

@@ -26,11 +26,14 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/audit"
 	"github.com/latchkey-mail/latchkey/daemon/authserver"
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/cyrusauth"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
+	"github.com/latchkey-mail/latchkey/daemon/nginxauth"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
 	"github.com/latchkey-mail/latchkey/daemon/portal"
 	"github.com/latchkey-mail/latchkey/daemon/sms"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/boltkv"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -76,12 +79,18 @@ type Daemon struct {
 	admin    *admin.Handler
 	auth     *authserver.Server
 	server   *dovecot.Server
+	cyrus    *cyrusauth.Server
 	portal   http.Handler
 	counters *counters
 	required *enforcement
 	texts    *messenger
 	sessions *cutter
 	rehash   *rehasher
+
+	saslauthd *saslauthd.Server // of cyrus
+
+	nginx       *nginxauth.Handler
+	nginxServer *nginxauth.Server // of nginx
 
 	mu  sync.Mutex // guards what follows
 	cfg *config.Config
@@ -137,6 +146,11 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.sessions = newCutter(func() []string { return d.config().MailSessions.Cut }, d.counters.cut, o.Log)
 	d.auth = authserver.New(ctx, d.policy, d.store, d.audit, doorRules(cfg), o.Now, o.Log)
 	d.server = &dovecot.Server{Backend: d.auth, Master: d.auth, Mechanisms: d.auth.Mechanisms, Log: o.Log}
+	d.cyrus = cyrusauth.New(d.policy, d.audit, cyrusRules(cfg))
+	d.saslauthd = &saslauthd.Server{Answer: d.cyrus.Answer, Log: o.Log}
+	if err := d.buildNginx(ctx, o); err != nil {
+		return err
+	}
 	d.accounts = d.newAccounts(keys, o)
 	d.rehash = &rehasher{ctx: ctx, hasher: d.hasher, policy: d.policy, accounts: d.accounts, log: o.Log}
 	d.policy.Right = d.rehash.right
@@ -282,6 +296,14 @@ func doorRules(cfg *config.Config) authserver.Rules {
 	}
 }
 
+func cyrusRules(cfg *config.Config) cyrusauth.Rules {
+	return cyrusauth.Rules{
+		DefaultDomain: cfg.Auth.DefaultDomain,
+		Refusal:       cfg.Refusal(),
+		FailureDelay:  time.Duration(cfg.Auth.FailureDelay),
+	}
+}
+
 // Admin answers the administrator's requests, on the admin socket and for the
 // command line when no daemon runs.
 func (d *Daemon) Admin() http.Handler { return d.admin }
@@ -295,6 +317,7 @@ func (d *Daemon) Close() error {
 	d.giveUp()
 	d.texts.stop()
 	d.auth.Wait()
+	d.nginxServer.Wait()
 	d.rehash.wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,9 +60,15 @@ func start(t *testing.T, edit func(*config.Config)) *running {
 
 func startIn(t *testing.T, cfg *config.Config) *running {
 	t.Helper()
+	return startLogging(t, cfg, nil)
+}
+
+// startLogging is startIn with a log, nil for none.
+func startLogging(t *testing.T, cfg *config.Config, log *slog.Logger) *running {
+	t.Helper()
 	r := &running{cfg: cfg, hashed: new(atomic.Int64), blocked: make(chan struct{}, 100)}
 	var err error
-	r.Daemon, err = Open(cfg, Options{Hasher: hasher.Options{
+	r.Daemon, err = Open(cfg, Options{Log: log, Hasher: hasher.Options{
 		Workers: 1,
 		Cost:    hasher.TinyCost(),
 		Start:   func() (hasher.Worker, error) { return countingWorker{hasher.Local(), r}, nil },
@@ -202,9 +209,12 @@ func (p *peer) login(mechanism, params, name, password string) string {
 	p.id++
 	id := fmt.Sprint(p.id)
 	begin := "AUTH\t" + id + "\t" + mechanism + "\t" + params
-	if mechanism == "PLAIN" {
+	switch mechanism {
+	case "PLAIN":
 		p.send(begin + "\tresp=" + b64("\x00"+name+"\x00"+password))
-	} else {
+	case "SCRAM-SHA-256":
+		p.sendSCRAM(begin, id, name, password)
+	default:
 		p.send(begin)
 		p.expect("CONT\t" + id + "\t" + b64("Username:"))
 		p.send("CONT\t" + id + "\t" + b64(name))

@@ -322,8 +322,10 @@ func TestEveryMechanismIsOffered(t *testing.T) {
 	d := start(t, func(c *config.Config) { c.Auth.Mechanisms = all })
 	hand := strings.Join(d.dial(t, 2).hand, "\n") + "\n"
 	for _, m := range sasl.Mechanisms() {
-		if line := "MECH\t" + m.Name + "\t" + strings.Join(m.Flags, "\t") + "\n"; !strings.Contains(hand, line) {
-			t.Errorf("%q is not in the handshake", line)
+		// What binds to a channel is for login sockets: TestSCRAMPlus.
+		line := "MECH\t" + m.Name + "\t" + strings.Join(m.Flags, "\t") + "\n"
+		if strings.Contains(hand, line) == m.Binds {
+			t.Errorf("%q is in the handshake: %v", line, m.Binds)
 		}
 	}
 }

@@ -28,7 +28,7 @@ const nobodyThere = 68
 // cut is one account whose mail sessions have to end.
 type cut struct {
 	address     string
-	credentials []string // nil: whatever they were opened with
+	credentials []string // what they were opened with
 }
 
 // cutter ends mail sessions that are open already: it runs the configured
@@ -111,8 +111,8 @@ func cutCommands(template []string, one cut) [][]string {
 	}
 	credentials := one.credentials
 	named := slices.ContainsFunc(template, func(s string) bool { return strings.Contains(s, "%c") })
-	if !named || credentials == nil {
-		credentials = []string{"*"} // doveadm's mask for any
+	if !named {
+		credentials = []string{""} // once
 	}
 	var commands [][]string
 	for _, credential := range credentials {

@@ -21,7 +21,7 @@ func TestCutCommands(t *testing.T) {
 		"off":                   {nil, []string{"x"}, nil},
 		"all at once":           {[]string{"doveadm", "kick", "%u"}, []string{"x", "y"}, [][]string{{"doveadm", "kick", "u@example.org"}}},
 		"each credential":       {[]string{"doveadm", "kick", "-f", "user_apw", "%c"}, []string{"x", "y"}, [][]string{{"doveadm", "kick", "-f", "user_apw", "x"}, {"doveadm", "kick", "-f", "user_apw", "y"}}},
-		"whatever credential":   {[]string{"cut", "%u:%c"}, nil, [][]string{{"cut", "u@example.org:*"}}},
+		"both":                  {[]string{"cut", "%u:%c"}, []string{"x"}, [][]string{{"cut", "u@example.org:x"}}},
 		"a percent sign":        {[]string{"cut", "100%%u", "%u"}, nil, [][]string{{"cut", "100%u", "u@example.org"}}},
 		"nothing is split":      {[]string{"cut", "a b"}, nil, [][]string{{"cut", "a b"}}},
 		"none of several named": {[]string{"cut", "%c"}, []string{}, nil},
@@ -54,10 +54,10 @@ func TestCutterRunsAndWaitsAtTheEnd(t *testing.T) {
 	c, ran, log := cutting("kick", "%u", "%c")
 	c.cut("a@example.org", []string{"1", "fail"})
 	c.cut("-f@example.org", nil) // would be an option of the command
-	c.cut("b@example.org", nil)
+	c.cut("b@example.org", []string{"2"})
 	c.close()
 	c.cut("late@example.org", nil) // by a change that ended after the stop began
-	if got := strings.Join(*ran, ", "); got != "kick a@example.org 1, kick a@example.org fail, kick b@example.org *" {
+	if got := strings.Join(*ran, ", "); got != "kick a@example.org 1, kick a@example.org fail, kick b@example.org 2" {
 		t.Errorf("ran %q", got)
 	}
 	for _, want := range []string{"account=a@example.org", "no such socket", "account=-f@example.org", "account=late@example.org"} {

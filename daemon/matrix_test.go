@@ -3,7 +3,9 @@ package daemon
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,15 +22,89 @@ type cell struct {
 	counted bool
 }
 
-// TestMatrixOverTheWire walks who gets in over the daemon's own socket: every
-// account state × every kind of secret × every service × every mechanism. It
-// looks at the bytes that the mail server gets, at the event that is kept, and
-// at how often a password was hashed.
+// matrixDoor is one way in: what the matrix has to know of it.
+type matrixDoor struct {
+	mechanisms []string                            // each is tried
+	services   []string                            // those it knows; nil: all
+	login      func(try matrixTry) (answer string) // as it came over the wire
+	accepted   func(address, credential string) string
+	refused    func(address string) string
+}
+
+// matrixTry is what a mail program sends. addr is its address, by which its
+// event is found again: a door has to hand it on.
+type matrixTry struct {
+	mechanism, service string
+	addr               netip.Addr
+	name, password     string
+}
+
+// TestMatrixOverTheWire is the matrix at the mail servers' door.
 func TestMatrixOverTheWire(t *testing.T) {
 	d := start(t, func(c *config.Config) {
-		c.TwoStep.Timezone = "UTC"
-		c.TwoStep.Domains = map[string]config.Date{"enforced.example": {Year: 2020, Month: 1, Day: 1}}
+		enforcedDomain(c)
+		c.Auth.Mechanisms = append(c.Auth.Mechanisms, "SCRAM-SHA-256")
 	})
+	p := d.dial(t, 2)
+	testMatrix(t, d, matrixDoor{
+		mechanisms: []string{"PLAIN", "LOGIN", "SCRAM-SHA-256"},
+		login: func(try matrixTry) string {
+			return p.login(try.mechanism, "service="+try.service+"\trip="+try.addr.String(), try.name, try.password)
+		},
+		accepted: func(address, credential string) string { return "OK\tuser=" + address + "\tuser_apw=" + credential },
+		refused:  func(address string) string { return "FAIL\tuser=" + address + "\treason=" + sentence },
+	})
+}
+
+// TestMatrixOverSaslauthd is the matrix at the door of Cyrus SASL.
+func TestMatrixOverSaslauthd(t *testing.T) {
+	d := start(t, func(c *config.Config) {
+		enforcedDomain(c)
+		saslauthdListener(c)
+	})
+	testMatrix(t, d, matrixDoor{
+		mechanisms: []string{"SASLAUTHD"},
+		login: func(try matrixTry) string {
+			login, realm, _ := strings.Cut(try.name, "@")
+			return d.saslauthdAsk(t, login, try.password, try.service, realm, try.addr.String()+";25")
+		},
+		accepted: func(string, string) string { return "\x00\x02OK" },
+		refused:  func(string) string { return counted("NO " + sentence) },
+	})
+}
+
+// TestMatrixOverNginx is the matrix at the door of nginx.
+func TestMatrixOverNginx(t *testing.T) {
+	d := start(t, func(c *config.Config) {
+		enforcedDomain(c)
+		nginxListener(c)
+	})
+	testMatrix(t, d, matrixDoor{
+		mechanisms: []string{"PLAIN"},
+		services:   []string{"imap", "pop3", "smtp"},
+		login: func(try matrixTry) string {
+			got := d.nginxAsk(t, nginxLogin(try.service, try.name, try.password, "Client-IP: "+try.addr.String()))
+			for _, word := range []string{"[ALERT] ", "[AUTH] "} { // of IMAP and POP3
+				got["Auth-Status"] = strings.TrimPrefix(got["Auth-Status"], word)
+			}
+			return got["Auth-Status"] + "|" + got["Auth-Error-Code"] + "|" + got["Auth-User"] + "|" + got["Auth-Wait"]
+		},
+		accepted: func(address, _ string) string { return "OK||" + address + "|" },
+		refused:  func(string) string { return sentence + "|535 5.7.8||1" },
+	})
+}
+
+// enforcedDomain requires two-step verification of everybody in enforced.example.
+func enforcedDomain(c *config.Config) {
+	c.TwoStep.Timezone = "UTC"
+	c.TwoStep.Domains = map[string]config.Date{"enforced.example": {Year: 2020, Month: 1, Day: 1}}
+}
+
+// testMatrix walks who gets in over a door of the daemon: every account state ×
+// every kind of secret × every service × every mechanism. It looks at the bytes
+// that the mail server gets, at the event that is kept, and at how often a
+// password was hashed. The daemon was started with enforcedDomain.
+func testMatrix(t *testing.T, d *running, door matrixDoor) {
 	var (
 		ok     = cell{store.Accepted, store.ReasonAppPassword, false}
 		main   = cell{store.Accepted, store.ReasonMainPassword, false}
@@ -50,10 +126,13 @@ func TestMatrixOverTheWire(t *testing.T) {
 			{"unknown", "nobody@example.org", nil, no(store.ReasonUnknownAccount), no(store.ReasonUnknownAccount), store.ReasonUnknownAccount, no(store.ReasonUnknownAccount)},
 		}
 		services = map[string]store.Scopes{
-			"imap": store.ScopeIMAP, "pop3": store.ScopePOP3, "smtp": store.ScopeSMTP, "SMTP": store.ScopeSMTP,
+			"imap": store.ScopeIMAP, "pop3": store.ScopePOP3, "pop": store.ScopePOP3, "smtp": store.ScopeSMTP, "SMTP": store.ScopeSMTP,
 			"submission": store.ScopeSMTP, "sieve": store.ScopeSieve, "managesieve": store.ScopeSieve, "radicale": store.ScopeAll,
 		}
 	)
+	if door.services != nil {
+		maps.DeleteFunc(services, func(name string, _ store.Scopes) bool { return !slices.Contains(door.services, name) })
+	}
 	ids := map[string]string{} // credential by address and secret
 	secrets := map[string]map[string]string{}
 	for _, s := range states {
@@ -65,6 +144,7 @@ func TestMatrixOverTheWire(t *testing.T) {
 		}{
 			{"all", store.AppPasswordRow{Scopes: store.ScopeAll, State: store.Live}},
 			{"imap only", store.AppPasswordRow{Scopes: store.ScopeIMAP, State: store.Live}},
+			{"pop3 only", store.AppPasswordRow{Scopes: store.ScopePOP3, State: store.Live}},
 			{"smtp and sieve", store.AppPasswordRow{Scopes: store.ScopeSMTP | store.ScopeSieve, State: store.Live, Expires: time.Now().Add(time.Hour)}},
 			{"revoked", store.AppPasswordRow{Scopes: store.ScopeAll, State: store.Revoked}},
 			{"expired", store.AppPasswordRow{Scopes: store.ScopeAll, State: store.Live, Expires: time.Now().Add(-time.Hour)}},
@@ -90,9 +170,13 @@ func TestMatrixOverTheWire(t *testing.T) {
 			s.edit(a)
 		})
 		ids[s.address+"main"] = "main-" + account.ID.String()
+		d.scramKeys(t, account, letters...)
 	}
-	want := func(i int, kind string, need store.Scopes) cell {
+	want := func(i int, kind, mechanism string, need store.Scopes) cell {
 		s := states[i]
+		if mechanism == "SCRAM-SHA-256" && s.edit != nil { // it knows app passwords and nothing else
+			s.main, s.wrong = no(store.ReasonWrongSecret), no(store.ReasonWrongSecret)
+		}
 		scope := func(have store.Scopes) cell {
 			if s.live == ok && !have.Covers(need) {
 				return known(store.ReasonScope)
@@ -115,6 +199,8 @@ func TestMatrixOverTheWire(t *testing.T) {
 			return scope(store.ScopeAll)
 		case "imap only":
 			return scope(store.ScopeIMAP)
+		case "pop3 only":
+			return scope(store.ScopePOP3)
 		case "smtp and sieve":
 			return scope(store.ScopeSMTP | store.ScopeSieve)
 		case "revoked":
@@ -131,18 +217,17 @@ func TestMatrixOverTheWire(t *testing.T) {
 	}
 	tries := make(map[netip.Addr]try)
 	addr := netip.MustParseAddr("10.0.0.0")
-	p := d.dial(t, 2)
 	for i, s := range states {
 		for kind, password := range secrets[s.address] {
 			for service, need := range services {
-				for _, mechanism := range []string{"PLAIN", "LOGIN"} {
+				for _, mechanism := range door.mechanisms {
 					addr = addr.Next() // a network of its own: each try is a first one
-					w := try{fmt.Sprintf("%s/%s/%s/%s", s.name, kind, service, mechanism), s.address, kind, want(i, kind, need)}
+					w := try{fmt.Sprintf("%s/%s/%s/%s", s.name, kind, service, mechanism), s.address, kind, want(i, kind, mechanism, need)}
 					tries[addr] = w
-					answer := p.login(mechanism, "service="+service+"\trip="+addr.String(), strings.ToUpper(s.address), password)
-					line := "FAIL\tuser=" + s.address + "\treason=" + sentence
+					answer := door.login(matrixTry{mechanism, service, addr, strings.ToUpper(s.address), password})
+					line := door.refused(s.address)
 					if w.want.outcome == store.Accepted {
-						line = "OK\tuser=" + s.address + "\tuser_apw=" + ids[s.address+kind]
+						line = door.accepted(s.address, ids[s.address+kind])
 					}
 					if answer != line {
 						t.Errorf("%s:\ngot  %q\nwant %q", w.name, answer, line)
@@ -153,10 +238,17 @@ func TestMatrixOverTheWire(t *testing.T) {
 	}
 
 	// Hashed: the wrong secrets of the two accounts that may use a main password
-	// (two kinds, eight services, two mechanisms), and their right one once each:
+	// (two kinds, with each service and each mechanism that tells them), and their
+	// right one once each:
 	// then it is remembered.
-	if got := d.hashed.Load(); got != 2*(2*8*2+1) {
-		t.Errorf("%d passwords hashed, want %d", got, 2*(2*8*2+1))
+	telling := 0
+	for _, mechanism := range door.mechanisms {
+		if !strings.HasPrefix(mechanism, "SCRAM") {
+			telling++
+		}
+	}
+	if got, want := int(d.hashed.Load()), 2*(2*len(services)*telling+1); got != want {
+		t.Errorf("%d passwords hashed, want %d", got, want)
 	}
 	if err := d.audit.Flush(t.Context()); err != nil {
 		t.Fatal(err)
@@ -177,6 +269,9 @@ func TestMatrixOverTheWire(t *testing.T) {
 				continue
 			}
 			delete(tries, ev.Addr)
+			if !slices.Contains(door.mechanisms, ev.Mechanism) {
+				t.Errorf("%s: event names mechanism %q", w.name, ev.Mechanism)
+			}
 			if got := (cell{ev.Outcome, ev.Reason, ev.Counted}); got != w.want {
 				t.Errorf("%s: event %+v, want %+v", w.name, got, w.want)
 			}

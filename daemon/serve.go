@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 )
 
 // Serve opens the sockets, calls ready once all of them answer, and serves until
@@ -43,7 +44,7 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	var serving sync.WaitGroup
 	for _, door := range doors {
 		serving.Go(func() {
-			if err := d.serveDoor(administrators, door.kind, door.listener); err != nil {
+			if err := d.serveDoor(administrators, &door); err != nil {
 				stop(fmt.Errorf("daemon: socket %s: %w", door.listener.Addr(), err))
 			}
 		})
@@ -65,12 +66,14 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	var draining sync.WaitGroup
 	draining.Go(func() { d.drained("admin", administrators.Shutdown(drain)) })
 	draining.Go(func() { d.drained("mail servers", d.server.Shutdown(drain)) })
+	draining.Go(func() { d.drained("saslauthd", d.saslauthd.Shutdown(drain)) })
+	draining.Go(func() { d.drained("nginx", d.nginxServer.Shutdown(drain)) })
 	if pages != nil {
 		draining.Go(func() { d.drained("portal", pages.server.Shutdown(drain)) })
 	}
 	draining.Wait()
 	d.texts.stop()
-	err = errors.Join(administrators.Close(), d.server.Close())
+	err = errors.Join(administrators.Close(), d.server.Close(), d.saslauthd.Close(), d.nginxServer.Close())
 	if pages != nil {
 		err = errors.Join(err, pages.server.Close())
 		pages.pages.end()
@@ -92,21 +95,28 @@ func (d *Daemon) drained(door string, err error) {
 }
 
 // serveDoor serves one socket until the daemon stops, which is no error.
-func (d *Daemon) serveDoor(a *admin.Server, kind config.Kind, l net.Listener) error {
-	switch kind {
+func (d *Daemon) serveDoor(a *admin.Server, at *door) error {
+	l := at.listener
+	switch at.kind {
 	case config.KindClient:
-		return unlessClosed(d.server.Serve(l, dovecot.KindClient))
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindClient)))
+	case config.KindLogin:
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindLogin)))
 	case config.KindMaster:
-		return unlessClosed(d.server.Serve(l, dovecot.KindMaster))
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindMaster)))
 	case config.KindUserdb:
-		return unlessClosed(d.server.Serve(l, dovecot.KindUserdb))
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindUserdb)))
+	case config.KindSaslauthd:
+		return unlessClosed(d.saslauthd.Serve(l))
+	case config.KindNginx:
+		return d.nginxServer.Serve(l)
 	default:
 		return a.Serve(l)
 	}
 }
 
 func unlessClosed(err error) error {
-	if errors.Is(err, dovecot.ErrServerClosed) {
+	if errors.Is(err, dovecot.ErrServerClosed) || errors.Is(err, saslauthd.ErrServerClosed) {
 		return nil
 	}
 	return err
@@ -170,6 +180,8 @@ func (d *Daemon) Reload(cfg *config.Config) {
 	d.mu.Unlock()
 	d.policy.SetRules(d.policyRules(cfg))
 	d.auth.SetRules(doorRules(cfg))
+	d.cyrus.SetRules(cyrusRules(cfg))
+	d.reloadNginx(cfg)
 	if err := d.texts.reload(cfg); err != nil {
 		d.log.Error("text messages go on as before", "error", err)
 	}

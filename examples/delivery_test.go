@@ -140,7 +140,7 @@ func testLMTP(t *testing.T, s *stack, p *people) {
 	}
 	for _, address := range []string{p.disabled, p.free} {
 		local, domain, _ := strings.Cut(address, "@")
-		found, err := filepath.Glob(filepath.Join(s.place.dir, "vmail", domain, local, "Maildir/new/*"))
+		found, err := filepath.Glob(filepath.Join(s.place.dir, "vmail", domain, local, "Maildir/[nc]*/*")) // new or cur
 		if err != nil || len(found) != 1 {
 			t.Errorf("%s has %d new mails, want 1 (%v)", address, len(found), err)
 		}
@@ -186,10 +186,18 @@ func testDoveadm(t *testing.T, s *stack, p *people) {
 		{"auth test, wrong scope", false, "auth failed", []string{"auth", "test", "-a", login, "-x", "service=pop3", p.free, p.mailApp.Secret}},
 		{"auth login", true, "userdb extra fields", []string{"auth", "login", "-a", login, "-m", master, "-x", "service=imap", p.free, p.freeApp.Secret}},
 		{"auth login, refused", false, "auth failed", []string{"auth", "login", "-a", login, "-m", master, "-x", "service=imap", p.free, p.revoked.Secret}},
+		{"auth lookup", true, "passdb: " + p.free, []string{"auth", "lookup", p.free}},
+		{"auth lookup, unknown", false, "doesn't exist", []string{"auth", "lookup", "nobody@example.org"}},
+		{"user, all", true, p.bound + "\ncrowd0@example.org\n", []string{"user", "*"}},
+		{"user, all, disabled too", true, p.disabled + "\n" + p.free + "\n", []string{"user", "*@EXAMPLE.org"}},
+		{"user, some", true, "crowd7@example.org\n", []string{"user", "crowd?@*"}},
+		{"something for all", true, "crowd19@example.org ", []string{"-f", "flow", "mailbox", "status", "-A", "messages", "INBOX"}},
+		{"auth cache flush", true, "0 cache entries flushed", []string{"auth", "cache", "flush"}},
+		{"auth cache flush, some", true, "0 cache entries flushed", []string{"auth", "cache", "flush", p.free}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
-			out, err := s.dovecot.doveadm(step.args...)
+			out, err := s.dovecot.doveadm(t, step.args...)
 			if (err == nil) != step.ok || !strings.Contains(out, step.want) {
 				t.Errorf("want %q and success %v, got %q, %v", step.want, step.ok, out, err)
 			}

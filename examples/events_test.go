@@ -23,7 +23,7 @@ func testEvents(t *testing.T, s *stack, p *people) {
 	if err != nil || !strings.HasPrefix(answer, "a OK") {
 		t.Fatal(answer, err)
 	}
-	for _, d := range s.doors[1:5] {
+	for _, d := range s.doors[1:] {
 		mustPass(t, d, attempt{mechanism: "LOGIN", user: user, secret: app.Secret})
 	}
 
@@ -42,7 +42,11 @@ func testEvents(t *testing.T, s *stack, p *people) {
 			seen[e.Service] = e
 		}
 	}
-	for service, mechanism := range map[string]string{"imap": "PLAIN", "pop3": "LOGIN", "sieve": "LOGIN", "submission": "LOGIN", "smtp": "LOGIN"} {
+	for i, d := range s.doors {
+		service, mechanism := d.service, "LOGIN"
+		if i == 0 {
+			mechanism = "PLAIN"
+		}
 		e := seen[service]
 		if e.Outcome != "accepted" || e.Credential != app.ID || e.Mechanism != mechanism || e.Addr != "127.0.0.1" {
 			t.Errorf("%s: want an accepted login with %s by %s from 127.0.0.1, got %+v", service, app.ID, mechanism, e)

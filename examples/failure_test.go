@@ -61,7 +61,7 @@ func testServersRestart(t *testing.T, s *stack, p *people) {
 			t.Error(err)
 		}
 	}
-	if out, err := s.dovecot.doveadm("user", p.free); err != nil {
+	if out, err := s.dovecot.doveadm(t, "user", p.free); err != nil {
 		t.Error(out, err)
 	}
 }

@@ -23,6 +23,7 @@ type latchkey struct {
 	config  string     // file
 	data    string     // data_dir
 	run     string     // run_dir
+	ready   string     // end of the path of the last socket that it opens itself
 	sockets []*socket  // held by the test and passed on: they outlive the daemon
 	logs    []*logBook // of all its lives
 }
@@ -33,33 +34,32 @@ type socket struct {
 	file *os.File
 }
 
-// units are the systemd units of the examples, one for each socket.
-var units = []string{
-	"dovecot-2.3/latchkey-dovecot-client.socket", "dovecot-2.3/latchkey-dovecot-master.socket",
-	"dovecot-2.3/latchkey-dovecot-userdb.socket", "postfix/latchkey-postfix.socket",
-}
-
 // newLatchkey writes the configuration: where it keeps its things, what it says,
-// the examples' additions, and more sections. Only the folders are moved.
-func newLatchkey(t *testing.T, p *place, more string) *latchkey {
+// the examples' additions, and more sections. Only the folders are moved, and how
+// its commands begin doveadm.
+func newLatchkey(t *testing.T, p *place, v series, more string) *latchkey {
 	t.Helper()
-	l := &latchkey{binary: binary, data: filepath.Join(p.dir, "data"), run: p.folder(t, "run", "root", 0o755)}
+	l := &latchkey{
+		binary: binary, data: filepath.Join(p.dir, "data"), run: p.folder(t, "run", "root", 0o755),
+		ready: "/queue/private/latchkey",
+	}
 	p.folder(t, "data", "root", 0o700)
 	text := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n[log]\nlevel = \"debug\"\n[auth]\nrefusal = %q\n", l.data, l.run, sentence)
-	for _, name := range []string{"dovecot-2.3/latchkey.toml", "postfix/latchkey.toml"} {
+	for _, name := range []string{v.folder + "/latchkey.toml", "postfix/latchkey.toml"} {
 		example, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text += p.moved(string(example))
 	}
-	l.config = p.write(t, "latchkey.toml", text+more)
+	doveadm := strings.Join(v.command(t, p, "doveadm", "-c", dovecotConf(p)), `", "`)
+	l.config = p.write(t, "latchkey.toml", strings.ReplaceAll(text+more, `["doveadm"`, `["`+doveadm+`"`))
 	return l
 }
 
-// openSockets opens the sockets of the units and the admin socket, as systemd
+// openSockets opens the sockets of these units and the admin socket, as systemd
 // would before it starts the daemon.
-func (l *latchkey) openSockets(t *testing.T, p *place) {
+func (l *latchkey) openSockets(t *testing.T, p *place, units []string) {
 	t.Helper()
 	for _, file := range units {
 		u := readUnit(t, p, file)
@@ -99,6 +99,7 @@ func openSocket(t *testing.T, u unit) *socket {
 	if err := os.MkdirAll(filepath.Dir(u.path), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	_ = os.Remove(u.path) // systemd takes the place of a socket that was left behind
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: u.path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +133,7 @@ func (l *latchkey) start(t *testing.T) {
 		names = append(names, s.name)
 		cmd.ExtraFiles = append(cmd.ExtraFiles, s.file)
 	}
-	ready := "/queue/private/latchkey"
+	ready := l.ready
 	if len(names) > 0 {
 		ready = "" // whoever comes early waits in the socket's queue
 		cmd.Env = append(os.Environ(), "LISTEN_FDS="+strconv.Itoa(len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))

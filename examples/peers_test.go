@@ -64,30 +64,36 @@ type stack struct {
 
 // newStack starts everything. With activation the test holds latchkey's sockets
 // as systemd would; without it, latchkey makes them itself.
-func newStack(t *testing.T, activation bool) *stack {
+func newStack(t *testing.T, v series, activation bool) *stack {
 	t.Helper()
-	return newStackAt(t, newPlace(t), activation, "")
+	return newStackAt(t, newPlace(t), v, activation, "")
 }
 
 // newStackAt is newStack in a place that others use, too, with more sections in
 // latchkey's configuration.
-func newStackAt(t *testing.T, p *place, activation bool, sections string) *stack {
+func newStackAt(t *testing.T, p *place, v series, activation bool, sections string) *stack {
 	t.Helper()
 	p.folder(t, "vmail", "root", 0o777)
 	f := newPostfix(t, p)
 	_, relayPort, _ := strings.Cut(f.smtp, ":")
-	s := &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, sections), dovecot: newDovecot(t, p, relayPort)}
+	s := &stack{t: t, place: p, postfix: f, latchkey: newLatchkey(t, p, v, sections), dovecot: newDovecot(t, p, v, relayPort)}
 	if activation {
-		s.latchkey.openSockets(t, p)
+		s.latchkey.openSockets(t, p, s.units())
 		s.latchkey.start(t)
 		s.dovecot.start(t)
 	} else {
 		s.dovecot.start(t) // makes its folder, in which latchkey makes one
 		s.latchkey.start(t)
 	}
+	s.makeSenders(t)
 	s.postfix.start(t)
 	s.doors = doors(s)
 	return s
+}
+
+// units are the systemd units of the examples, one for each socket.
+func (s *stack) units() []string {
+	return append(s.dovecot.series.units(), "postfix/latchkey-postfix.socket")
 }
 
 // people are the accounts of the tests, made by latchkey's own commands.
@@ -103,6 +109,14 @@ type people struct {
 const crowdSize = 20
 
 func newPeople(t *testing.T, l *latchkey) *people {
+	t.Helper()
+	p := newFew(t, l)
+	p.addCrowd(t, l, crowdSize)
+	return p
+}
+
+// newFew is newPeople without the crowd.
+func newFew(t *testing.T, l *latchkey) *people {
 	t.Helper()
 	p := &people{
 		password: "correct horse 42", free: "free@example.org",
@@ -120,27 +134,45 @@ func newPeople(t *testing.T, l *latchkey) *people {
 	p.boundApp = l.addAppPassword(t, p.bound, "")
 	p.disabledApp = l.addAppPassword(t, p.disabled, "")
 	l.command(t, "", "account", "disable", p.disabled)
-	for i := range crowdSize {
+	return p
+}
+
+func (p *people) addCrowd(t *testing.T, l *latchkey, size int) {
+	t.Helper()
+	for i := range size {
 		address := fmt.Sprintf("crowd%d@example.org", i)
 		l.addAccount(t, address, p.password)
 		p.crowd = append(p.crowd, address)
 		p.crowdApps = append(p.crowdApps, l.addAppPassword(t, address, ""))
 	}
-	return p
 }
 
 // TestPeers starts the servers once and walks through everything they must do.
 func TestPeers(t *testing.T) {
 	requireMailServers(t)
-	s := newStack(t, true)
+	testPeers(t, dovecot23)
+}
+
+// TestPeersDovecot24 is TestPeers with a Dovecot 2.4.
+func TestPeersDovecot24(t *testing.T) {
+	requireMailServers(t)
+	requirePeers(t, debian13Peers)
+	testPeers(t, dovecot24)
+}
+
+func testPeers(t *testing.T, v series) {
+	s := newStack(t, v, true)
 	p := newPeople(t, s.latchkey)
+	s.makeSenders(t)
 
 	t.Run("matrix", func(t *testing.T) { testMatrix(t, s, p) })
 	t.Run("strange authorization identity", func(t *testing.T) { testAuthz(t, s, p) })
 	t.Run("no password without TLS", func(t *testing.T) { testCleartext(t, s) })
 	t.Run("mail from program to program", func(t *testing.T) { testMail(t, s, p) })
 	t.Run("lmtp", func(t *testing.T) { testLMTP(t, s, p) })
+	t.Run("aliases and senders", func(t *testing.T) { testSenders(t, s, p) })
 	t.Run("doveadm", func(t *testing.T) { testDoveadm(t, s, p) })
+	t.Run("an account's own fields", func(t *testing.T) { testOwnFields(t, s, p) })
 	t.Run("events", func(t *testing.T) { testEvents(t, s, p) })
 	t.Run("200 at once", func(t *testing.T) { testCrowd(t, s, p) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, s, p) })
@@ -154,6 +186,9 @@ func TestPeers(t *testing.T) {
 			t.Errorf("it was started: %q", children)
 		}
 	})
+	if v == dovecot24 { // Dovecot 2.3 ends all sessions of an account: the walk looks at that
+		t.Run("cut", func(t *testing.T) { testCut(t, s, p) })
+	}
 	t.Run("store down", func(t *testing.T) { testStoreDown(t, s, p) })
 	t.Run("latchkey's log", func(t *testing.T) { testLog(t, s, p) })
 }
@@ -181,8 +216,19 @@ func testLog(t *testing.T, s *stack, p *people) {
 // TestOwnSockets lets latchkey make the sockets of the [[listener]] sections.
 func TestOwnSockets(t *testing.T) {
 	requireMailServers(t)
-	s := newStack(t, false)
-	for _, file := range units {
+	testOwnSockets(t, dovecot23)
+}
+
+// TestOwnSocketsDovecot24 is TestOwnSockets with a Dovecot 2.4.
+func TestOwnSocketsDovecot24(t *testing.T) {
+	requireMailServers(t)
+	requirePeers(t, debian13Peers)
+	testOwnSockets(t, dovecot24)
+}
+
+func testOwnSockets(t *testing.T, v series) {
+	s := newStack(t, v, false)
+	for _, file := range s.units() {
 		want := readUnit(t, s.place, file)
 		info, err := os.Stat(want.path)
 		if err != nil {
@@ -197,6 +243,7 @@ func TestOwnSockets(t *testing.T) {
 	}
 	const user, password = "free@example.org", "correct horse 42"
 	s.latchkey.addAccount(t, user, password)
+	s.makeSenders(t)
 	for _, d := range s.doors {
 		mustPass(t, d, attempt{mechanism: "PLAIN", user: user, secret: password})
 	}
@@ -247,7 +294,7 @@ func testMatrix(t *testing.T, s *stack, p *people) {
 // mustPass logs in and does something that only a real login can do.
 func mustPass(t *testing.T, d door, a attempt) {
 	t.Helper()
-	c, answer, err := d.try(a)
+	c, answer, err := d.tryDecided(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +310,7 @@ func mustPass(t *testing.T, d door, a attempt) {
 // mustBeRefused logs in and must see the one sentence, as this door shows it.
 func mustBeRefused(t *testing.T, d door, a attempt) {
 	t.Helper()
-	c, answer, err := d.try(a)
+	c, answer, err := d.tryDecided(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +325,7 @@ func testAuthz(t *testing.T, s *stack, p *people) {
 	for _, d := range s.doors {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			c, answer, err := d.try(attempt{mechanism: "PLAIN", authz: p.bound, user: p.free, secret: p.freeApp.Secret})
+			c, answer, err := d.tryDecided(attempt{mechanism: "PLAIN", authz: p.bound, user: p.free, secret: p.freeApp.Secret})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -297,8 +344,8 @@ func testCrowd(t *testing.T, s *stack, p *people) {
 	gate := make(chan struct{})
 	var done sync.WaitGroup
 	for i := range logins {
-		d := s.doors[i%5]
-		person := i / 5 % crowdSize
+		d := s.doors[i%len(s.doors)]
+		person := i / len(s.doors) % crowdSize
 		a := attempt{mechanism: "PLAIN", user: p.crowd[person], secret: p.crowdApps[person].Secret}
 		done.Go(func() {
 			<-gate

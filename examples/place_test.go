@@ -69,10 +69,21 @@ func (p *place) write(t *testing.T, name, text string) string {
 	return path
 }
 
+// copy copies a file of the examples below the place, byte for byte.
+func (p *place) copy(t *testing.T, name string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, name, string(text))
+}
+
 // moved rewrites the folders that a text names to where they are here.
 func (p *place) moved(text string) string {
 	return strings.NewReplacer(
 		"/run/dovecot/", p.dir+"/dovecot/",
+		"/run/latchkey/", p.dir+"/run/",
 		"/var/spool/postfix/", p.dir+"/queue/",
 		"/var/vmail/", p.dir+"/vmail/",
 		"/etc/latchkey/", p.dir+"/",

@@ -36,7 +36,7 @@ host = "pop.example.org"
 host = "smtp.example.org"
 
 [mail_sessions]
-cut = ["doveadm", "-c", %[5]q, "kick", "%%u"]
+cut = ["doveadm", "kick", "%%u"]
 
 [two_step.domains]
 "required.example.org" = 2026-01-01
@@ -54,8 +54,8 @@ func newOffice(t *testing.T) *office {
 	k := newKannel(t, p)
 	port := freePorts(t, 1)[0]
 	url := "https://localhost:" + port
-	sections := fmt.Sprintf(portalSections, url, net.JoinHostPort("127.0.0.1", port), p.cert, p.key, dovecotConf(p)) + kannelSections(t, p, k)
-	o := &office{stack: newStackAt(t, p, true, sections), kannel: k, url: url}
+	sections := fmt.Sprintf(portalSections, url, net.JoinHostPort("127.0.0.1", port), p.cert, p.key) + kannelSections(t, p, k)
+	o := &office{stack: newStackAt(t, p, dovecot23, true, sections), kannel: k, url: url}
 	if !o.latchkey.log.await("msg=ready", patience) {
 		t.Fatal("latchkey is not ready")
 	}

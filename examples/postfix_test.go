@@ -27,11 +27,7 @@ func newPostfix(t *testing.T, p *place) *postfix {
 	p.folder(t, "queue/private", "postfix", 0o700)
 	copyChrootFiles(t, p)
 	for _, name := range []string{"main.cf", "master.cf"} {
-		text, err := os.ReadFile(filepath.Join("postfix", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.write(t, filepath.Join("postfix", name), string(text))
+		p.copy(t, filepath.Join("postfix", name))
 	}
 	ports := freePorts(t, 4)
 	f := &postfix{
@@ -47,7 +43,8 @@ func newPostfix(t *testing.T, p *place) *postfix {
 	mustRun(t, "", "postconf", "-c", conf, "-e",
 		"queue_directory="+queue, "data_directory="+data,
 		"maillog_file=/dev/stdout", "inet_interfaces=127.0.0.1", "mynetworks=127.0.0.1/32",
-		"smtpd_tls_cert_file="+p.cert, "smtpd_tls_key_file="+p.key)
+		"smtpd_tls_cert_file="+p.cert, "smtpd_tls_key_file="+p.key,
+		"smtpd_sender_login_maps=hash:"+filepath.Join(conf, "latchkey-senders"))
 	return f
 }
 

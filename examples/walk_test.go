@@ -42,6 +42,7 @@ func TestWalk(t *testing.T) {
 		t.Run(w.lang, func(t *testing.T) {
 			w.office, w.password = o, "correct horse 42"
 			o.latchkey.addAccount(t, w.address, w.password)
+			o.makeSenders(t)
 			w.laptop = newBrowser(t, o.place, "the laptop", onWindows, o.url, w.lang)
 			w.tablet = newBrowser(t, o.place, "the tablet", onIPad, o.url, w.lang)
 			w.laptop.use(t, desk)

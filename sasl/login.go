@@ -14,13 +14,13 @@ const (
 // answers. It is obsolete and still what Outlook speaks. go-sasl has had no
 // server for it since October 2024.
 type loginServer struct {
-	got  func(Attempt)
+	env  Env
 	step int
 	name string
 }
 
-func newLogin(got func(Attempt)) gosasl.Server {
-	return &loginServer{got: got}
+func newLogin(env Env) gosasl.Server {
+	return &loginServer{env: env}
 }
 
 var _ gosasl.Server = (*loginServer)(nil)
@@ -48,7 +48,7 @@ func (s *loginServer) Next(response []byte) ([]byte, bool, error) {
 		if err != nil {
 			return nil, false, err
 		}
-		s.got(a)
+		s.env.Got(a)
 		return nil, true, nil
 	default:
 		return nil, false, gosasl.ErrUnexpectedClientResponse

@@ -10,12 +10,12 @@ import (
 // each login, and lets through what section 2 forbids: an empty name or password,
 // bytes that are not UTF-8.
 type plainServer struct {
-	got  func(Attempt)
+	env  Env
 	done bool
 }
 
-func newPlain(got func(Attempt)) gosasl.Server {
-	return &plainServer{got: got}
+func newPlain(env Env) gosasl.Server {
+	return &plainServer{env: env}
 }
 
 var _ gosasl.Server = (*plainServer)(nil)
@@ -36,6 +36,6 @@ func (s *plainServer) Next(response []byte) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	s.got(a)
+	s.env.Got(a)
 	return nil, true, nil
 }

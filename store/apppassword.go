@@ -133,9 +133,12 @@ func (w *Writer) PutAppPassword(acct AccountID, p AppPassword) error {
 	return putCold(w, appPasswordKey(acct, p.ID), p.record())
 }
 
-// DeleteAppPassword removes what people see of an app password and its last use:
-// for headstones beyond the number that is kept.
+// DeleteAppPassword removes what people see of an app password, its last use and
+// its SCRAM keys: for headstones beyond the number that is kept.
 func (w *Writer) DeleteAppPassword(acct AccountID, id AppPasswordID) error {
+	if err := w.deleteSCRAMRow(acct, id); err != nil {
+		return err
+	}
 	if err := w.kv.Delete(belowKey(acct, belowLastUse, id.String())); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type RecordKind string
 // The kinds of records. Their texts are in --json.
 const (
 	RecordAccount       RecordKind = "account"
+	RecordAlias         RecordKind = "alias"
 	RecordAppPassword   RecordKind = "app-password"
 	RecordPhone         RecordKind = "phone"
 	RecordException     RecordKind = "exception"
@@ -26,7 +27,9 @@ const (
 	RecordHelpdeskCode  RecordKind = "helpdesk-code"
 	RecordExpectedPhone RecordKind = "expected-phone"
 	RecordUserdb        RecordKind = "userdb-record" // an account's own userdb fields
+	RecordSCRAMKeys     RecordKind = "scram-key-set" // an account's SCRAM keys
 	RecordEvent         RecordKind = "event"
+	RecordAliasListing  RecordKind = "alias-listing"  // which aliases an account has
 	RecordEventListing  RecordKind = "event-listing"  // which events an account has
 	RecordNumberListing RecordKind = "number-listing" // which accounts a number has
 	RecordBudget        RecordKind = "budget"
@@ -36,17 +39,17 @@ const (
 
 // RecordKinds returns the closed list.
 func RecordKinds() []RecordKind {
-	return []RecordKind{RecordAccount, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
+	return []RecordKind{RecordAccount, RecordAlias, RecordAppPassword, RecordPhone, RecordException, RecordLastUse,
 		RecordSession, RecordDevice, RecordChallenge, RecordCodeState, RecordRecoveryCodes, RecordHelpdeskCode,
-		RecordExpectedPhone, RecordUserdb, RecordEvent, RecordEventListing, RecordNumberListing, RecordBudget, RecordSchema,
-		RecordUnknown}
+		RecordExpectedPhone, RecordUserdb, RecordSCRAMKeys, RecordEvent, RecordAliasListing, RecordEventListing, RecordNumberListing,
+		RecordBudget, RecordSchema, RecordUnknown}
 }
 
 // DamagedRecord names a record that failed its check, as far as its key can be
 // read. It holds nothing of the value.
 type DamagedRecord struct {
 	Kind      RecordKind `json:"kind"`
-	Address   string     `json:"address,omitempty"`   // of an account
+	Address   string     `json:"address,omitempty"`   // of an account, or an alias
 	AccountID AccountID  `json:"account_id,omitzero"` // of records below an account
 	ID        string     `json:"id,omitempty"`        // an app password's, session's, device's or event's
 	Time      time.Time  `json:"time,omitzero"`       // an event's, or when a budget's window begins
@@ -62,13 +65,14 @@ type Checked struct {
 }
 
 // Check reads every record: generation and MAC of its header, then the record
-// itself, by its kind, and compares the phones with the numbers' index. walk
+// itself, by its kind, and compares the phones with the numbers' index, and the
+// aliases with what their accounts list. walk
 // hands out all keys and values of a database, in any order. ErrWrongKey and
 // ErrNewerSchema mean that nothing can be said of the records. What no check of
 // single records can see is one that is missing altogether: that is for the
 // engine to find.
 func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Checked, error) {
-	c := &check{s: &Store{keys: keys}, numbers: newNumberCheck(),
+	c := &check{s: &Store{keys: keys}, numbers: newNumberCheck(), aliases: newAliasCheck(),
 		found: &Checked{Records: make(map[RecordKind]int), List: []DamagedRecord{}}}
 	var err error
 	if c.s.enc, c.s.dec, err = cborModes(); err != nil {
@@ -84,6 +88,7 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 	if !c.generation {
 		c.damaged(DamagedRecord{Kind: RecordSchema, ID: "generation", Missing: true})
 	}
+	c.aliases.report(c.damaged)
 	if c.version == schemaVersion && !c.migrating { // else the index is not complete yet
 		c.numbers.report(c.damaged)
 	}
@@ -98,6 +103,7 @@ type check struct {
 	version            int  // of the schema; 0: not read
 	migrating          bool // a migration has begun and not ended
 	numbers            *numberCheck
+	aliases            *aliasCheck
 	refused            error // ErrWrongKey or ErrNewerSchema
 }
 
@@ -110,6 +116,7 @@ func (c *check) record(key, value []byte) {
 	} else if err != nil {
 		c.damaged(describe(kind, key))
 		c.numbers.damaged(kind, key)
+		c.aliases.damaged(kind, key)
 	}
 }
 
@@ -134,6 +141,12 @@ func (c *check) verify(kind RecordKind, key, value []byte) error {
 		a, err := decodeAccount(string(key[1:]), payload)
 		if err == nil {
 			err = a.check()
+		}
+		return err
+	case RecordAlias:
+		of, err := decodeAliasOf(payload)
+		if err == nil {
+			c.aliases.found(of.acct, string(key[1:]))
 		}
 		return err
 	case RecordEvent:
@@ -217,6 +230,12 @@ func (c *check) verifyBelow(kind RecordKind, key, payload []byte) error {
 		_, err = s.openExpectedPhone(key, payload)
 	case RecordUserdb:
 		_, err = s.decodeUserdb(payload)
+	case RecordSCRAMKeys:
+		_, err = s.openSCRAMKeys(key, payload)
+	case RecordAliasListing:
+		if _, err = s.decodeAlias(rest, payload); err == nil {
+			c.aliases.listed(acct, rest)
+		}
 	default:
 		err = fmt.Errorf("%w: unknown kind", ErrDamaged)
 	}

@@ -14,8 +14,10 @@ func kindOf(key []byte) RecordKind {
 	switch {
 	case len(key) == 0:
 		return RecordUnknown
-	case key[0] == keyAccount && validAddress(string(key[1:])) && utf8.Valid(key):
+	case key[0] == keyAccount && isAddress(key[1:]):
 		return RecordAccount
+	case key[0] == keyAlias && isAddress(key[1:]):
+		return RecordAlias
 	case key[0] == keyEvent && len(key) == 1+len(EventID{}):
 		return RecordEvent
 	case key[0] == keyOwner && len(key) >= 2+len(EventID{}) && strings.IndexByte("anu", key[1]) >= 0:
@@ -53,6 +55,8 @@ var belowKinds = [...]struct {
 	{belowHelpdeskCode, RecordHelpdeskCode, 0},
 	{belowExpectedPhone, RecordExpectedPhone, 0},
 	{belowUserdb, RecordUserdb, 0},
+	{belowSCRAMKeys, RecordSCRAMKeys, 0},
+	{belowAlias, RecordAliasListing, -1},
 }
 
 // kindBelow takes a key from the account's id on.
@@ -62,18 +66,25 @@ func kindBelow(key []byte) RecordKind {
 	}
 	below, rest := key[len(AccountID{})], len(key)-len(AccountID{})-1
 	for _, k := range belowKinds {
-		if k.below == below && (k.rest == rest || k.rest < 0 && rest > 0) {
-			return k.kind
+		if k.below != below || k.rest != rest && (k.rest >= 0 || rest == 0) {
+			continue
 		}
+		if below == belowAlias && !isAddress(key[len(key)-rest:]) {
+			return RecordUnknown
+		}
+		return k.kind
 	}
 	return RecordUnknown
 }
+
+// isAddress reports whether these are bytes of an address or an alias.
+func isAddress(b []byte) bool { return validAddress(string(b)) && utf8.Valid(b) }
 
 // describe takes from a key what names the record to a person.
 func describe(kind RecordKind, key []byte) DamagedRecord {
 	r := DamagedRecord{Kind: kind}
 	switch kind {
-	case RecordAccount:
+	case RecordAccount, RecordAlias:
 		r.Address = string(key[1:])
 	case RecordEvent, RecordEventListing:
 		id := EventID(key[len(key)-len(EventID{}):])
@@ -92,6 +103,8 @@ func describe(kind RecordKind, key []byte) DamagedRecord {
 			r.ID = SessionID(below).String()
 		case RecordDevice:
 			r.ID = DeviceID(below).String()
+		case RecordAliasListing:
+			r.Address = string(below)
 		}
 	}
 	return r

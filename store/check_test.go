@@ -47,7 +47,8 @@ func TestCheckCountsEveryKind(t *testing.T) {
 	got, err := checkEngine(t, e, testKeys(t), unchanged)
 	want := map[RecordKind]int{RecordAccount: 2, RecordAppPassword: 2, RecordPhone: 2, RecordException: 2,
 		RecordLastUse: 2, RecordSession: 2, RecordDevice: 2, RecordChallenge: 2, RecordCodeState: 2, RecordRecoveryCodes: 2,
-		RecordHelpdeskCode: 2, RecordExpectedPhone: 2, RecordUserdb: 2, RecordEvent: 3, RecordEventListing: 4, RecordNumberListing: 1,
+		RecordHelpdeskCode: 2, RecordExpectedPhone: 2, RecordUserdb: 2, RecordSCRAMKeys: 2, RecordAlias: 2, RecordAliasListing: 2, RecordEvent: 3,
+		RecordEventListing: 4, RecordNumberListing: 1,
 		RecordBudget: 1, RecordSchema: 3}
 	if err != nil || got.Damaged != 0 || !reflect.DeepEqual(got.Records, want) {
 		t.Errorf("%+v, %v; want %v", got, err, want)
@@ -95,6 +96,8 @@ func TestCheckNamesEveryDamagedRecord(t *testing.T) {
 	id := a.AppPasswords[0].ID.String()
 	for _, want := range []DamagedRecord{
 		{Kind: RecordAccount, Address: "u@example.org"},
+		{Kind: RecordAlias, Address: fullAlias(a).Name},
+		{Kind: RecordAliasListing, AccountID: a.ID, Address: fullAlias(a).Name},
 		{Kind: RecordAppPassword, AccountID: a.ID, ID: id},
 		{Kind: RecordPhone, AccountID: a.ID},
 		{Kind: RecordException, AccountID: a.ID},
@@ -107,6 +110,7 @@ func TestCheckNamesEveryDamagedRecord(t *testing.T) {
 		{Kind: RecordHelpdeskCode, AccountID: a.ID},
 		{Kind: RecordExpectedPhone, AccountID: a.ID},
 		{Kind: RecordUserdb, AccountID: a.ID},
+		{Kind: RecordSCRAMKeys, AccountID: a.ID},
 		{Kind: RecordNumberListing},
 		{Kind: RecordBudget, Time: t0},
 	} {
@@ -145,7 +149,7 @@ func TestCheckDamagedKeys(t *testing.T) {
 	}
 	below := string(belowPrefix(AccountID{1}))
 	for _, key := range []string{"", "a", "a\x01\x00$argon2id$", "a\xff", "b", "bshort", "e", "o", "n", "nshort", "q", "qshort", "zzz",
-		"mother", below, below + "?", below + "s", below + "sshort", below + "d123456789", below + "c12345678", below + "kx", below + "u"} {
+		"mother", below, below + "?", below + "s", below + "sshort", below + "d123456789", below + "c12345678", below + "kx", below + "u", below + "l", below + "l\xff", "A", "A\xff"} {
 		got, err := Check(testKeys(t), func(record func(key, value []byte)) { record([]byte(key), nil) })
 		if err != nil || got.List[0] != (DamagedRecord{Kind: RecordUnknown}) {
 			t.Errorf("key %q: %+v, %v", key, got, err)

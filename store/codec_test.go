@@ -99,6 +99,7 @@ func FuzzColdRecords(f *testing.F) {
 		deviceRecord{Tag: make([]byte, 16), First: 1, Trusted: 1, TrustedUntil: 2}, challengeRecord{ID: make([]byte, 16), Number: "+8613812345678"},
 		codeStateRecord{Wrong: 1, Numbers: make([]byte, 32)}, helpdeskCodeRecord{Tag: make([]byte, 16), Until: 1},
 		recoveryCodesRecord{Made: 1, Codes: []recoveryCodeRecord{{Tag: make([]byte, 16)}, {}}}, expectedPhoneRecord{Number: "+8613812345678"},
+		aliasRecord{Made: 1, By: "root"},
 		userdbRecord{Fields: []userdbFieldRecord{{"home", "/srv/%n"}, {"uid", "5001"}}},
 	} {
 		payload, err := s.enc.Marshal(record)
@@ -107,11 +108,18 @@ func FuzzColdRecords(f *testing.F) {
 		}
 		f.Add(payload)
 	}
+	f.Add(appendAliasOf(nil, aliasOf{AccountID{1}, "u@example.org"}))
+	scram := fullSCRAMKeys()
+	f.Add(appendSCRAMKeys(nil, &scram))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		_, _ = decode[appPasswordRecord](s, payload)
 		_, _ = decode[phoneRecord](s, payload)
 		_, _ = decode[exceptionRecord](s, payload)
 		_, _ = decode[lastUseRecord](s, payload)
+		_, _ = s.decodeAlias("a@example.org", payload)
+		if of, err := decodeAliasOf(payload); err == nil && !bytes.Equal(appendAliasOf(nil, of), payload) {
+			t.Errorf("%x is read as %+v", payload, of)
+		}
 		fuzzPortal(t, s, payload)
 		r, err := decode[eventRecord](s, payload)
 		if err != nil {
@@ -144,6 +152,9 @@ func fuzzPortal(t *testing.T, s *Store, payload []byte) {
 	_, _ = s.openExpectedPhone(key, sealed)
 	if fields, err := s.decodeUserdb(payload); err == nil && (len(fields) == 0 || checkUserdb(fields) != nil) {
 		t.Errorf("userdb fields are read that cannot be: %+v", fields)
+	}
+	if k, err := decodeSCRAMKeys(payload); err == nil && (k.check() != nil || !bytes.Equal(appendSCRAMKeys(nil, &k), payload)) {
+		t.Errorf("%x is read as SCRAM keys that cannot be, or not written so", payload)
 	}
 	_, _ = s.decodeRecoveryCodes(payload)
 	_, _ = s.decodeHelpdeskCode(payload)

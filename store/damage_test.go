@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/latchkey-mail/latchkey/store/boltkv"
@@ -31,6 +32,8 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 			w.PutHelpdeskCode(a.ID, fullHelpdeskCode()),
 			w.PutExpectedPhone(a.ID, fullExpectedPhone()),
 			w.PutUserdb(a, fullUserdb()), w.PutAccount(a),
+			w.PutSCRAMKeys(a.ID, fullSCRAMKeys()),
+			w.AddAlias(a, fullAlias(a)),
 			w.PutEvent(Event{Time: t0, Kind: EventLogin, Address: address, AccountID: a.ID}))
 	})
 	use := Use{Address: address, AccountID: a.ID, Credential: MainCredential(a.ID), LastUse: LastUse{Time: t0}}
@@ -38,6 +41,11 @@ func fullAccount(t testing.TB, s *Store, address string) *Account {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// fullAlias is another name of the account, which holds its address.
+func fullAlias(a *Account) Alias {
+	return Alias{Name: "alias." + a.Address, Made: t0, By: "root"}
 }
 
 // readFull reads every record of the account and returns the first error.
@@ -54,7 +62,9 @@ func readFull(s *Store, a *Account) error {
 		if err7 == nil && (len(events) != 1 || events[0].Kind == EventDamaged) {
 			err7 = ErrDamaged
 		}
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err10, readPortal(r, a.ID))
+		_, err8 := r.Named(fullAlias(a).Name)
+		_, err9 := r.Aliases(a.ID)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, readPortal(r, a.ID))
 	})
 }
 
@@ -73,7 +83,8 @@ func readPortal(r *Reader, acct AccountID) error {
 	_, err7 := r.RecoveryCodes(acct)
 	_, err8 := r.HelpdeskCode(acct)
 	_, err9 := r.ExpectedPhone(acct)
-	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9)
+	_, err10 := r.SCRAMKeys(acct)
+	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 }
 
 // TestEveryFlippedByteOfARecord flips each byte of each value of one account, and
@@ -92,7 +103,7 @@ func TestEveryFlippedByteOfARecord(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil || len(values) != 13 {
+	if err != nil || len(values) != 16 {
 		t.Fatalf("%d records, %v", len(values), err)
 	}
 	try := func(key string, value []byte, what string) {
@@ -142,6 +153,7 @@ func TestSwappedRecords(t *testing.T) {
 		"session":   {sessionKey(a.ID, SessionID{1}), sessionKey(b.ID, SessionID{1})},
 		"device":    {deviceKey(a.ID, DeviceID{1}), deviceKey(b.ID, DeviceID{1})},
 		"recovery":  {belowKey(a.ID, belowRecoveryCodes, ""), belowKey(b.ID, belowRecoveryCodes, "")},
+		"alias":     {appendAliasKey(nil, fullAlias(a).Name), appendAliasKey(nil, fullAlias(b).Name)},
 		"userdb":    {belowKey(a.ID, belowUserdb, ""), belowKey(b.ID, belowUserdb, "")},
 		"helpdesk":  {belowKey(a.ID, belowHelpdeskCode, ""), belowKey(b.ID, belowHelpdeskCode, "")},
 	} {
@@ -177,6 +189,7 @@ func TestSwappedSealedRecords(t *testing.T) {
 			"phone":     belowKey(acct, belowPhone, ""),
 			"challenge": challengeKey(acct, SessionID{1}, PurposeBind),
 			"expected":  belowKey(acct, belowExpectedPhone, ""),
+			"SCRAM":     belowKey(acct, belowSCRAMKeys, ""),
 		}
 	}
 	read := func(acct AccountID, name string) error {
@@ -186,6 +199,8 @@ func TestSwappedSealedRecords(t *testing.T) {
 				_, err = r.Phone(acct)
 			case "challenge":
 				_, err = r.Challenge(acct, SessionID{1}, PurposeBind)
+			case "SCRAM":
+				_, err = r.SCRAMKeys(acct)
 			default:
 				_, err = r.ExpectedPhone(acct)
 			}
@@ -252,6 +267,26 @@ func TestDamagedAccountInPage(t *testing.T) {
 		}
 		return nil
 	})
+	for _, limit := range []int{1, 2, 10} {
+		var all []string
+		broken := 0
+		for after, more := "", true; more; more = after != "" {
+			page, next, err := s.Addresses(ctx, after, limit)
+			var damaged *DamagedAccountError
+			if errors.As(err, &damaged) && damaged.Address == "b@example.org" {
+				broken++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) > limit {
+				t.Errorf("a page of %d, limit %d", len(page), limit)
+			}
+			all, after = append(all, page...), next
+		}
+		if !slices.Equal(all, []string{"a@example.org", "c@example.org"}) || broken != 1 {
+			t.Errorf("pages of %d: %q, %d damaged", limit, all, broken)
+		}
+	}
 }
 
 // TestEveryFlippedByteOfTheFile flips each byte of a small bbolt file while the
@@ -268,7 +303,11 @@ func TestEveryFlippedByteOfTheFile(t *testing.T) {
 	s := openStore(t, e, Options{})
 	var accounts []*Account
 	for i := range 30 {
-		accounts = append(accounts, addAccount(t, s, fmt.Sprintf("u%02d@example.org", i), 1))
+		a := addAccount(t, s, fmt.Sprintf("u%02d@example.org", i), 1)
+		accounts = append(accounts, a)
+		if i%5 == 0 {
+			alias(t, s, a, "alias."+a.Address)
+		}
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -286,16 +325,22 @@ func TestEveryFlippedByteOfTheFile(t *testing.T) {
 				continue
 			}
 			writeByte(t, f, at, file[at]^flip)
-			for i := 0; i < len(accounts); i += 3 {
-				got, err := s.Account(ctx, accounts[i].Address)
+			look := func(name string, want *Account) {
+				got, err := s.Account(ctx, name)
 				switch {
-				case err == nil && reflect.DeepEqual(got, accounts[i]):
+				case err == nil && reflect.DeepEqual(got, want):
 				case err == nil:
 					t.Fatalf("byte %d: a wrong record", at)
 				case errors.Is(err, ErrNoAccount) && isBlindSpot(file, at):
 					blind++
 				case !errors.Is(err, kv.ErrDamaged):
-					t.Errorf("byte %d (%d of its page) ^ %#x: Account(%s) = %v", at, at%1024, flip, accounts[i].Address, err)
+					t.Errorf("byte %d (%d of its page) ^ %#x: Account(%s) = %v", at, at%1024, flip, name, err)
+				}
+			}
+			for i := 0; i < len(accounts); i += 3 {
+				look(accounts[i].Address, accounts[i])
+				if i%5 == 0 {
+					look("alias."+accounts[i].Address, accounts[i])
 				}
 			}
 			writeByte(t, f, at, file[at])

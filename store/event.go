@@ -81,6 +81,8 @@ const (
 	EventRecoveryCodesMade  EventKind = "recovery-codes-made"
 	EventHelpdeskCodeMade   EventKind = "helpdesk-code-made"
 	EventPhoneExpected      EventKind = "phone-expected"
+	EventAliasAdded         EventKind = "alias-added"
+	EventAliasRemoved       EventKind = "alias-removed"
 	EventUserdbSet          EventKind = "userdb-set"   // own fields of an account
 	EventUserdbUnset        EventKind = "userdb-unset" // some, or all
 	EventEnforcementReached EventKind = "enforcement-reached"
@@ -96,7 +98,7 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventUserdbSet, EventUserdbUnset, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

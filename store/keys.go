@@ -15,6 +15,7 @@ import (
 //	m generation                           generation (4)               schema.go
 //	m migration                            where one is, while it runs  migration.go
 //	m reached                              time (8)                     enforcement.go
+//	A ‖ alias                              account id (8) ‖ address     alias.go
 //	a ‖ address                            the hot record               account_codec.go
 //	b ‖ account id (8) ‖ w ‖ id (8)        app password, CBOR           apppassword.go
 //	b ‖ account id (8) ‖ p                 phone, CBOR, sealed          phone.go
@@ -29,6 +30,8 @@ import (
 //	b ‖ account id (8) ‖ h                 helpdesk's code, CBOR        helpdesk_code.go
 //	b ‖ account id (8) ‖ y                 expected phone, CBOR, sealed expected_phone.go
 //	b ‖ account id (8) ‖ f                 own userdb fields, CBOR      userdb.go
+//	b ‖ account id (8) ‖ v                 SCRAM keys, sealed           scram_keys.go
+//	b ‖ account id (8) ‖ l ‖ alias         who gave it, CBOR            alias.go
 //	e ‖ event id (16)                      event, CBOR                  event_codec.go
 //	n ‖ number's tag (16)                  account ids (8 each)         number_index.go
 //	o ‖ a ‖ address ‖ 0 ‖ event id (16)    class (1): events of an address
@@ -40,10 +43,13 @@ import (
 //
 // An event id begins with the inverted time, so that the engine's ascending
 // order is newest first. Everything of an account but its hot record hangs below
-// its id: a re-created address reaches none of it. The numbers' index is the one
-// place that names accounts from outside.
+// its id: a re-created address reaches none of it. The numbers' index and the
+// aliases are the places that name accounts from outside, by their ids. Aliases
+// stand before all accounts: beside one that is not there is another, or the
+// first account, and no record that comes and goes (confirmMissing).
 const (
 	keyMeta    = 'm'
+	keyAlias   = 'A'
 	keyAccount = 'a'
 	keyBelow   = 'b'
 	keyEvent   = 'e'
@@ -63,6 +69,8 @@ const (
 	belowHelpdeskCode  = 'h'
 	belowExpectedPhone = 'y'
 	belowUserdb        = 'f'
+	belowSCRAMKeys     = 'v'
+	belowAlias         = 'l'
 
 	ownerAddress = 'a'
 	ownerNetwork = 'n'

@@ -23,6 +23,7 @@ type modelPortal struct {
 	helpdesk   *HelpdeskCode
 	expected   *ExpectedPhone
 	userdb     []UserdbField
+	scram      *SCRAMKeys
 }
 
 type modelChallenge struct {
@@ -56,6 +57,8 @@ func (m *storeModel) portalActions() map[string]func(*rapid.T) {
 		"helpdesk code":   m.helpdeskCode,
 		"expect phone":    m.expectPhone,
 		"set userdb":      m.setUserdb,
+		"SCRAM keys":      m.scramKeys,
+		"drop SCRAM row":  m.dropSCRAMRow,
 		"spend or refund": m.spend,
 		"prune budgets":   m.pruneBudgets,
 	}
@@ -237,6 +240,26 @@ func (m *storeModel) setUserdb(t *rapid.T) {
 	})
 }
 
+func (m *storeModel) scramKeys(t *rapid.T) {
+	a := m.pick(t)
+	k := &SCRAMKeys{Salt: rapid.SliceOfN(rapid.Byte(), minSCRAMSalt, maxSCRAMSalt).Draw(t, "salt"), Iterations: rapid.Uint32Min(1).Draw(t, "iterations"), Rows: []SCRAMRow{}}
+	for range rapid.IntRange(0, 4).Draw(t, "rows") {
+		k.Rows = append(k.Rows, SCRAMRow{AppPasswordID{smallIDs.Draw(t, "id")}, rapid.SliceOfN(rapid.Byte(), 1, maxSCRAMKeys).Draw(t, "keys")})
+	}
+	a.portal.scram = k
+	m.update(t, func(w *Writer) error { return w.PutSCRAMKeys(a.account.ID, *k) })
+}
+
+// dropSCRAMRow deletes what hangs below an app password whose row in the account
+// is not the store's business.
+func (m *storeModel) dropSCRAMRow(t *rapid.T) {
+	a, id := m.pick(t), AppPasswordID{smallIDs.Draw(t, "id")}
+	if k := a.portal.scram; k != nil {
+		k.Rows = slices.DeleteFunc(k.Rows, func(r SCRAMRow) bool { return r.ID == id })
+	}
+	m.update(t, func(w *Writer) error { return w.DeleteAppPassword(a.account.ID, id) })
+}
+
 func (m *storeModel) spend(t *rapid.T) {
 	b := modelBudget{BudgetKind(rapid.ByteRange(1, 5).Draw(t, "kind")), smallIDs.Draw(t, "subject"), rapid.IntRange(0, 3).Draw(t, "window")}
 	subject, window := [16]byte{b.subject}, t0.Add(time.Duration(b.window)*time.Hour)
@@ -299,6 +322,8 @@ func (m *storeModel) comparePortal(t *rapid.T, r *Reader, acct AccountID, want *
 	if err != nil || !slices.Equal(userdb, want.userdb) {
 		t.Fatalf("userdb fields %+v, %v; want %+v", userdb, err, want.userdb)
 	}
+	scram, err := r.SCRAMKeys(acct)
+	optional(t, "SCRAM keys", scram, err, ErrNoSCRAMKeys, want.scram != nil, deref(want.scram))
 }
 
 // optional compares a record that may not be there.

@@ -46,6 +46,7 @@ type modelAccount struct {
 	except  *Exception
 	uses    map[string]LastUse
 	portal  modelPortal
+	aliases map[string]Alias
 }
 
 type storeModel struct {
@@ -78,6 +79,7 @@ func runModel(t *rapid.T, e kv.Engine, reopen func() (kv.Engine, error)) {
 		"bind or unbind":    m.phone,
 		"except":            m.except,
 		"use":               m.use,
+		"alias":             m.alias,
 		"fail":              m.fail,
 		"reopen":            m.reopenStore,
 	})
@@ -110,6 +112,12 @@ func (m *storeModel) create(t *rapid.T) {
 	address, hash := addresses.Draw(t, "address"), texts.Draw(t, "hash")
 	var made *Account
 	err := m.s.Update(ctx, func(w *Writer) (err error) { made, err = w.CreateAccount(address, hash); return err })
+	if m.aliased(address) != nil {
+		if !errors.Is(err, ErrAliasExists) {
+			t.Fatalf("CreateAccount of an alias = %v", err)
+		}
+		return
+	}
 	if _, exists := m.want[address]; exists {
 		if !errors.Is(err, ErrAccountExists) {
 			t.Fatalf("CreateAccount of one that exists = %v", err)
@@ -120,7 +128,7 @@ func (m *storeModel) create(t *rapid.T) {
 		t.Fatalf("CreateAccount = %v, %v", made, err)
 	}
 	m.want[address] = &modelAccount{account: *made, apps: map[AppPasswordID]AppPassword{}, uses: map[string]LastUse{},
-		portal: newModelPortal()}
+		portal: newModelPortal(), aliases: map[string]Alias{}}
 }
 
 func (m *storeModel) change(t *rapid.T) {
@@ -219,6 +227,46 @@ func (m *storeModel) use(t *rapid.T) {
 	a.uses[credential] = u
 }
 
+// aliased returns the account that has the alias, or nil.
+func (m *storeModel) aliased(name string) *modelAccount {
+	for _, a := range m.want {
+		if _, has := a.aliases[name]; has {
+			return a
+		}
+	}
+	return nil
+}
+
+// alias gives an account another name, or takes it.
+func (m *storeModel) alias(t *rapid.T) {
+	a := m.pick(t)
+	x := Alias{Name: addresses.Draw(t, "name"), Made: times.Draw(t, "made"), By: "root"}
+	remove := rapid.Bool().Draw(t, "remove")
+	err := m.s.Update(ctx, func(w *Writer) error {
+		if remove {
+			return errors.Join(w.DeleteAlias(a.account.ID, x.Name), w.PutAccount(&a.account))
+		}
+		return errors.Join(w.AddAlias(&a.account, x), w.PutAccount(&a.account))
+	})
+	_, has := a.aliases[x.Name]
+	var want error
+	switch {
+	case remove && !has:
+		want = ErrNoAlias
+	case !remove && m.want[x.Name] != nil:
+		want = ErrAccountExists
+	case !remove && m.aliased(x.Name) != nil:
+		want = ErrAliasExists
+	case remove:
+		delete(a.aliases, x.Name)
+	default:
+		a.aliases[x.Name] = x
+	}
+	if !errors.Is(err, want) {
+		t.Fatalf("alias %s, removed %v: %v; want %v", x.Name, remove, err, want)
+	}
+}
+
 // fail changes much and then fails.
 func (m *storeModel) fail(t *rapid.T) {
 	a := m.pick(t)
@@ -273,8 +321,17 @@ func (m *storeModel) compare(t *rapid.T) {
 	m.compareNumbers(t)
 	for _, address := range []string{"a@x.org", "aa@x.org", "zz@x.org"} {
 		got, err := m.s.Account(ctx, address)
-		if want := m.want[address]; want == nil && !errors.Is(err, ErrNoAccount) || want != nil && !sameAccount(got, &want.account) {
+		want := m.want[address]
+		if want == nil {
+			want = m.aliased(address)
+		}
+		if want == nil && !errors.Is(err, ErrNoAccount) || want != nil && !sameAccount(got, &want.account) {
 			t.Fatalf("Account(%s) = %+v, %v", address, got, err)
+		}
+		got, keys, err := m.s.SCRAM(ctx, address)
+		if want == nil && !errors.Is(err, ErrNoAccount) ||
+			want != nil && (err != nil || !sameAccount(got, &want.account) || !reflect.DeepEqual(keys, deref(want.portal.scram))) {
+			t.Fatalf("SCRAM(%s) = %+v, %v, %v", address, got, keys, err)
 		}
 	}
 }
@@ -304,6 +361,15 @@ func (m *storeModel) compareAccount(t *rapid.T, r *Reader, got *Account) {
 	uses, err := r.LastUses(got.ID)
 	if err != nil || !maps.Equal(uses, want.uses) {
 		t.Fatalf("last uses %v, %v; want %v", uses, err, want.uses)
+	}
+	aliases, err := r.Aliases(got.ID)
+	if err != nil || len(aliases) != len(want.aliases) {
+		t.Fatalf("aliases %v, %v; want %v", aliases, err, want.aliases)
+	}
+	for _, x := range aliases {
+		if x != want.aliases[x.Name] {
+			t.Fatalf("alias %+v; want %+v", x, want.aliases[x.Name])
+		}
 	}
 	m.comparePortal(t, r, got.ID, &want.portal)
 }

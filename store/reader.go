@@ -19,7 +19,7 @@ type Reader struct {
 // allocates neither a key nor a closure.
 type lookup struct {
 	s       *Store
-	address string
+	name    string
 	key     []byte
 	account *Account
 	run     func(kv.Reader) error
@@ -33,22 +33,23 @@ func newLookup(s *Store) *lookup {
 
 func (l *lookup) view(r kv.Reader) error {
 	var err error
-	l.account, err = l.s.readAccount(r, l.key, l.address)
+	l.account, err = l.s.readNamed(r, l.key, l.name)
 	return err
 }
 
-// Account returns the account at the prepared name address: one read, one MAC
-// check. ErrNoAccount means that the store looked and there is none; any other
-// error that it could not say.
-func (s *Store) Account(ctx context.Context, address string) (*Account, error) {
-	if !validAddress(address) {
+// Account returns the account that has the prepared name as its address, or else
+// as an alias. An address is one read, one MAC check; an alias, which is looked
+// for only where no address was found, two more. ErrNoAccount means that the
+// store looked and there is none; any other error that it could not say.
+func (s *Store) Account(ctx context.Context, name string) (*Account, error) {
+	if !validAddress(name) {
 		return nil, ErrNoAccount
 	}
 	l := s.lookups.Get().(*lookup)
-	l.address, l.key = address, appendAccountKey(l.key[:0], address)
+	l.name, l.key = name, appendAccountKey(l.key[:0], name)
 	err := s.engine.View(ctx, l.run)
 	account := l.account
-	l.address, l.account = "", nil
+	l.name, l.account = "", nil
 	s.lookups.Put(l)
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (s *Store) Account(ctx context.Context, address string) (*Account, error) {
 }
 
 // Account returns the account at the prepared name address, ErrNoAccount, or
-// ErrDamaged.
+// ErrDamaged. It follows no alias: what is changed has to be named itself.
 func (r *Reader) Account(address string) (*Account, error) {
 	if !validAddress(address) {
 		return nil, ErrNoAccount
@@ -65,11 +66,44 @@ func (r *Reader) Account(address string) (*Account, error) {
 	return r.s.readAccount(r.kv, appendAccountKey(nil, address), address)
 }
 
+// Named returns the account that has the prepared name as its address, or else as
+// an alias, as Store.Account does.
+func (r *Reader) Named(name string) (*Account, error) {
+	if !validAddress(name) {
+		return nil, ErrNoAccount
+	}
+	return r.s.readNamed(r.kv, appendAccountKey(nil, name), name)
+}
+
+// readNamed finds an account by its address, whose key is given, or by an alias.
+func (s *Store) readNamed(r kv.Reader, key []byte, name string) (*Account, error) {
+	account, err := s.getAccount(r, key, name)
+	if !errors.Is(err, kv.ErrNotFound) {
+		return account, err
+	}
+	alias := appendAliasKey(nil, name)
+	account, err = s.readAliased(r, alias)
+	if errors.Is(err, kv.ErrNotFound) {
+		err = s.confirmMissing(r, alias)
+	}
+	if errors.Is(err, ErrNoAccount) {
+		err = s.confirmMissing(r, key)
+	}
+	return account, err
+}
+
 func (s *Store) readAccount(r kv.Reader, key []byte, address string) (*Account, error) {
-	value, err := r.Get(key)
+	account, err := s.getAccount(r, key, address)
 	if errors.Is(err, kv.ErrNotFound) {
 		return nil, s.confirmMissing(r, key)
-	} else if err != nil {
+	}
+	return account, err
+}
+
+// getAccount returns the account at key, or kv.ErrNotFound.
+func (s *Store) getAccount(r kv.Reader, key []byte, address string) (*Account, error) {
+	value, err := r.Get(key)
+	if err != nil {
 		return nil, err
 	}
 	payload, err := s.unseal(key, value)
@@ -83,12 +117,13 @@ func (s *Store) readAccount(r kv.Reader, key []byte, address string) (*Account, 
 	return account, nil
 }
 
-// confirmMissing returns ErrNoAccount if nothing speaks against it. "No such
-// account" bounces mail for good, and a MAC cannot tell that a record is not
-// there. But where a key was damaged in place, it is now a neighbour of the one
-// looked for, and its value's MAC was made for another key; and some key above
-// all accounts' exists in every database (keys.go). What this cannot see: a page
-// that lost count of its keys, a page number that leads to an older copy.
+// confirmMissing returns ErrNoAccount if nothing speaks against it: key, an
+// account's or an alias's, was not found. "No such account" bounces mail for good,
+// and a MAC cannot tell that a record is not there. But where a key was damaged in
+// place, it is now a neighbour of the one looked for, and its value's MAC was made
+// for another key; and some key above all accounts' exists in every database
+// (keys.go). What this cannot see: a page that lost count of its keys, a page
+// number that leads to an older copy.
 func (s *Store) confirmMissing(r kv.Reader, key []byte) error {
 	beside, ok := r.(kv.Neighbourer)
 	if !ok {
@@ -138,6 +173,36 @@ func (r *Reader) Accounts(after string, limit int) ([]*Account, error) {
 		return nil, err
 	}
 	return page, errors.Join(damaged...)
+}
+
+// Addresses returns the addresses of up to limit accounts (at most 1,000) that come
+// after the given one, in order, and where the next page starts, "" after the last.
+// As with Accounts, damaged records are left out of a good page and joined into an
+// error beside it.
+func (s *Store) Addresses(ctx context.Context, after string, limit int) (page []string, next string, err error) {
+	limit = min(limit, maxPage)
+	var damaged []error
+	err = s.engine.View(ctx, func(r kv.Reader) error {
+		page, next, damaged = nil, "", nil // it may run again
+		last := ""
+		return r.Scan([]byte{keyAccount}, appendAccountKey(nil, after), func(key, value []byte) error {
+			if len(page)+len(damaged) >= limit {
+				next = last
+				return kv.ErrStop
+			}
+			last = string(key[1:])
+			if _, err := s.unseal(key, value); err != nil {
+				damaged = append(damaged, &DamagedAccountError{Address: last, err: err})
+				return nil
+			}
+			page = append(page, last)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, errors.Join(damaged...)
 }
 
 // maxPage is the most records that one page holds.

@@ -39,13 +39,13 @@ var scopeNames = [...]struct {
 }{{ScopeIMAP, "imap"}, {ScopePOP3, "pop3"}, {ScopeSMTP, "smtp"}, {ScopeSieve, "sieve"}}
 
 // ScopeOf returns the scope that a login to service needs, by the names that
-// mail servers send (Dovecot: src/auth/auth-request.h "service"), without
-// regard to ASCII case. A service it does not know needs ScopeAll.
+// mail servers send (Dovecot: src/auth/auth-request.h "service"; Cyrus' pop3d calls
+// itself "pop"), without regard to ASCII case. A service it does not know needs ScopeAll.
 func ScopeOf(service string) Scopes {
 	switch {
 	case strings.EqualFold(service, "imap"):
 		return ScopeIMAP
-	case strings.EqualFold(service, "pop3"):
+	case strings.EqualFold(service, "pop3"), strings.EqualFold(service, "pop"):
 		return ScopePOP3
 	case strings.EqualFold(service, "smtp"), strings.EqualFold(service, "submission"):
 		return ScopeSMTP

@@ -1,4 +1,4 @@
-// Package store keeps latchkey's records: accounts, app passwords, phones,
+// Package store keeps latchkey's records: accounts, aliases, app passwords, phones,
 // exceptions, last uses and events; and of the portal sessions, devices, codes
 // that are awaited, recovery codes and budgets of SMS. It is typed; an engine
 // below it (package kv) moves bytes, and records, keys and versions exist only
@@ -24,7 +24,7 @@
 //
 // Cookies, recovery codes and the helpdesk's codes are kept as keyed tags only,
 // an SMS code not at all: it follows from its challenge's id and a key. Records
-// that hold a phone number are encrypted, and no others are. The numbers' index
+// that hold a phone number or SCRAM keys are encrypted, and no others are. The numbers' index
 // says how many accounts a number is bound to; it is kept by the same calls that
 // write and delete phones and names a number by its tag only.
 //
@@ -42,7 +42,7 @@
 //
 // The hot record is hand-written binary with a version byte; the others are CBOR
 // (RFC 8949, core deterministic encoding) with integer keys, but for lists of
-// ids, counts and the schema's own, which are plain bytes. A field that this
+// ids, counts, SCRAM keys and the schema's own, which are plain bytes. A field that this
 // version does not know is refused, not dropped: records are rewritten whole,
 // and a field dropped by an older latchkey would be lost without a word. So a
 // new field means a new schema version; ErrNewerSchema is the one place where an
@@ -85,6 +85,10 @@ var (
 	ErrNoAccount = errors.New("store: no such account")
 	// ErrAccountExists means that the address is taken.
 	ErrAccountExists = errors.New("store: account exists")
+	// ErrNoAlias means that the name is no alias.
+	ErrNoAlias = errors.New("store: no such alias")
+	// ErrAliasExists means that the name is an alias.
+	ErrAliasExists = errors.New("store: name is an alias")
 	// ErrNoAppPassword means that the account has no app password of this id.
 	ErrNoAppPassword = errors.New("store: no such app password")
 	// ErrNoPhone means that the account has no phone.
@@ -103,6 +107,8 @@ var (
 	ErrNoHelpdeskCode = errors.New("store: no helpdesk code")
 	// ErrNoExpectedPhone means that any number may be bound to the account.
 	ErrNoExpectedPhone = errors.New("store: no expected phone")
+	// ErrNoSCRAMKeys means that no SCRAM keys were ever made for the account.
+	ErrNoSCRAMKeys = errors.New("store: no SCRAM keys")
 	// ErrInvalidRecord means that a record breaks the bounds of its kind.
 	ErrInvalidRecord = errors.New("store: record out of bounds")
 	// ErrDamaged means that a record failed its check. It is kv.ErrDamaged too;
@@ -143,6 +149,7 @@ type Store struct {
 	sequence atomic.Uint32
 	caps     eventCaps
 	added    addedEvents
+	decoy    []byte // sealed SCRAM keys of nobody
 }
 
 // Open checks that the engine holds a database of this version, made with keys,
@@ -161,6 +168,9 @@ func Open(ctx context.Context, e kv.Engine, keys *secret.Keys, o Options) (*Stor
 		return nil, err
 	}
 	s.lookups.New = func() any { return newLookup(s) }
+	if err := s.makeDecoy(); err != nil {
+		return nil, err
+	}
 	if err := s.openSchema(ctx, o.MigrateOK); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/latchkey-mail/latchkey/store/kv"
@@ -16,17 +15,17 @@ type Writer struct {
 }
 
 // CreateAccount makes an account with a new random id, or returns
-// ErrAccountExists. mainHash is a stored hash (secret.Hash), or "" for none.
+// ErrAccountExists or ErrAliasExists. mainHash is a stored hash (secret.Hash), or
+// "" for none.
 func (w *Writer) CreateAccount(address, mainHash string) (*Account, error) {
-	_, err := w.Account(address)
-	if !errors.Is(err, ErrNoAccount) {
-		if err == nil {
-			err = ErrAccountExists
-		}
+	if err := w.checkFree(address); err != nil {
 		return nil, err
 	}
 	id, err := newAccountID(w.s.rand)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.kv.Delete(appendAliasKey(nil, address)); err != nil { // of an account that is gone
 		return nil, err
 	}
 	a := &Account{Address: address, ID: id, MainHash: mainHash}
@@ -47,8 +46,8 @@ func (w *Writer) PutAccount(a *Account) error {
 	return w.kv.Put(key, w.s.seal(key, value))
 }
 
-// DeleteAccount removes the account's record, all that hangs below its id, and
-// its place in the numbers' index. Its events stay until they age. It returns ErrNoAccount if the address has no
+// DeleteAccount removes the account's record, all that hangs below its id, its
+// aliases and its place in the numbers' index. Its events stay until they age. It returns ErrNoAccount if the address has no
 // account of this id any more.
 func (w *Writer) DeleteAccount(a *Account) error {
 	now, err := w.Account(a.Address)
@@ -59,6 +58,9 @@ func (w *Writer) DeleteAccount(a *Account) error {
 		return ErrNoAccount
 	}
 	if err := w.unlistPhone(a.ID); err != nil {
+		return err
+	}
+	if err := w.dropAliases(a.ID); err != nil {
 		return err
 	}
 	below, err := w.keys(belowPrefix(a.ID))

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/latchkey-mail/latchkey/sasl"
@@ -26,6 +27,12 @@ func (s *Service) Add(ctx context.Context, actor store.Actor, typed string, pass
 	now := s.Now().UTC()
 	err = s.Store.Update(ctx, func(w *store.Writer) error {
 		account, err := w.CreateAccount(name, hash)
+		if errors.Is(err, store.ErrAliasExists) {
+			var of *store.Account
+			if of, err = w.Named(name); err == nil {
+				return isAlias("this address", of)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -38,7 +45,7 @@ func (s *Service) Add(ctx context.Context, actor store.Actor, typed string, pass
 	return s.Show(ctx, name)
 }
 
-func badAddress(typed string, cause error) error {
+func badAddress(typed string, cause error) *Error {
 	e := &Error{Kind: ErrAddress, Sentence: "this cannot be the address of an account", Cause: cause,
 		Hint: "before the @, use only a-z 0-9 . _ + = - with no dot at either end and no two dots in a row"}
 	if !strings.Contains(typed, "@") {

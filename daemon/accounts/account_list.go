@@ -33,7 +33,11 @@ func (s *Service) List(ctx context.Context, after string, limit int) (Page, erro
 			return err
 		}
 		for _, account := range found {
-			page.Accounts = append(page.Accounts, s.summarize(account, now))
+			sum := s.summarize(account, now)
+			if err := sum.aliasNames(r); err != nil {
+				return err
+			}
+			page.Accounts = append(page.Accounts, sum)
 		}
 		page.Next = nextPage(found, page.Damaged, limit)
 		return nil

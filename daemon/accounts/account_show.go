@@ -15,8 +15,12 @@ type Summary struct {
 	Disabled     bool            `json:"disabled"`
 	Bound        time.Time       `json:"bound,omitzero"`        // since when a phone is
 	ExemptUntil  time.Time       `json:"exempt_until,omitzero"` // zero: no exception in force
+	OwnUserdb    bool            `json:"own_userdb,omitempty"`  // has userdb fields of its own
 	MainPassword MainPassword    `json:"main_password"`
 	Live         int             `json:"app_passwords_live"`
+	Aliases      []string        `json:"aliases,omitempty"`
+
+	AliasesDamaged bool `json:"aliases_damaged,omitempty"` // others of them cannot be read
 }
 
 // MainPassword says what an account's main password opens in mail programs.
@@ -38,7 +42,7 @@ type Account struct {
 	Exception    *store.Exception `json:"exception,omitempty"`
 	MainLastUse  *store.LastUse   `json:"main_last_use,omitempty"`
 	AppPasswords []AppPassword    `json:"app_passwords"`     // in the order of store.Account
-	Damaged      []string         `json:"damaged,omitempty"` // what cannot be read: "phone", "exception", "last use"
+	Damaged      []string         `json:"damaged,omitempty"` // what cannot be read: "phone", "exception", "aliases", "last use"
 }
 
 // AppPassword is an app password as people see it. Its state is that of the
@@ -61,7 +65,7 @@ func (s *Service) Show(ctx context.Context, typed string) (*Account, error) {
 	}
 	var shown *Account
 	err = s.Store.View(ctx, func(r *store.Reader) error {
-		account, err := r.Account(name)
+		account, err := find(r, name)
 		if err != nil {
 			return err
 		}
@@ -92,6 +96,12 @@ func (s *Service) show(r *store.Reader, a *store.Account) (*Account, error) {
 		if err = shown.damage("exception", err); err != nil && !errors.Is(err, store.ErrNoException) {
 			return nil, err
 		}
+	}
+	if err := shown.aliasNames(r); err != nil {
+		return nil, err
+	}
+	if shown.AliasesDamaged {
+		shown.Damaged = append(shown.Damaged, "aliases")
 	}
 	uses, err := r.LastUses(a.ID)
 	if err = shown.damage("last use", err); err != nil {
@@ -135,7 +145,7 @@ func appPasswords(r *store.Reader, a *store.Account, uses map[string]store.LastU
 }
 
 func (s *Service) summarize(a *store.Account, now time.Time) Summary {
-	sum := Summary{Address: a.Address, ID: a.ID, Disabled: a.Disabled, Bound: a.Bound, MainPassword: s.mainPassword(a, now)}
+	sum := Summary{Address: a.Address, ID: a.ID, Disabled: a.Disabled, Bound: a.Bound, OwnUserdb: a.OwnUserdb, MainPassword: s.mainPassword(a, now)}
 	if a.ExemptUntil.After(now) {
 		sum.ExemptUntil = a.ExemptUntil
 	}

@@ -115,9 +115,8 @@ type Service struct {
 	// Nil: of the present stored hash.
 	SameMain func(a *store.Account, fingerprint [16]byte) bool
 
-	// Cut ends the mail sessions of an account that these credentials opened;
-	// nil means whatever they were opened with. It is called after the change is
-	// on disk and does not block. Nil: they last.
+	// Cut ends the mail sessions of an account that these credentials opened. It
+	// is called after the change is on disk and does not block. Nil: they last.
 	Cut func(address string, credentials []string)
 
 	// Enforced says whether two-step verification is required of a domain's
@@ -190,7 +189,7 @@ func (s *Service) changeAt(ctx context.Context, actor store.Actor, name string, 
 	now := s.Now().UTC()
 	var c *change
 	err := s.Store.Update(ctx, func(w *store.Writer) error {
-		account, err := w.Account(name)
+		account, err := find(&w.Reader, name)
 		if err != nil {
 			return err
 		}

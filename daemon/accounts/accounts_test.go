@@ -57,11 +57,7 @@ func newWorld(t *testing.T) *world {
 		Sender: func() sms.Sender { return &w.phone },
 		Seen:   func(u store.Use) { w.must(st.WriteMerged(context.Background(), nil, []store.Use{u})) },
 		Cut: func(address string, credentials []string) {
-			what := "all"
-			if credentials != nil {
-				what = strings.Join(credentials, " ")
-			}
-			w.cuts = append(w.cuts, address+" "+what)
+			w.cuts = append(w.cuts, address+" "+strings.Join(credentials, " "))
 		},
 	}
 	return w

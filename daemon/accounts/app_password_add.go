@@ -27,13 +27,21 @@ type NewAppPassword struct {
 }
 
 // AddAppPassword makes an app password. Its letters are returned here and
-// nowhere else: only a keyed tag of them is kept.
+// nowhere else: only a keyed tag of them is kept, and keys for SCRAM.
 func (s *Service) AddAppPassword(ctx context.Context, actor store.Actor, typed string, spec NewAppPassword) (AppPassword, [16]byte, error) {
 	made, letters, err := s.newAppPassword(&spec)
 	if err != nil {
 		return AppPassword{}, [16]byte{}, err
 	}
-	err = s.change(ctx, actor, typed, func(c *change) error { return s.addAppPassword(c, &made, letters) })
+	name, err := s.address(typed)
+	if err != nil {
+		return AppPassword{}, [16]byte{}, err
+	}
+	scram, err := s.deriveSCRAM(ctx, name, letters)
+	if err != nil {
+		return AppPassword{}, [16]byte{}, err
+	}
+	err = s.change(ctx, actor, typed, func(c *change) error { return s.addAppPassword(c, &made, letters, scram) })
 	if err != nil {
 		return AppPassword{}, [16]byte{}, err
 	}
@@ -75,8 +83,8 @@ func (s *Service) checkNewAppPassword(spec *NewAppPassword) error {
 	return s.checkAhead(spec.Expires)
 }
 
-// addAppPassword puts the row and its description below the account.
-func (s *Service) addAppPassword(c *change, made *store.AppPassword, letters [16]byte) error {
+// addAppPassword adds the row to the account, and below it what belongs to it.
+func (s *Service) addAppPassword(c *change, made *store.AppPassword, letters [16]byte, scram scramKeys) error {
 	if slices.ContainsFunc(c.account.AppPasswords, func(r store.AppPasswordRow) bool { return r.ID == made.ID }) {
 		return &Error{Kind: ErrExists, Sentence: "this app password was made already", Hint: "make another one"}
 	}
@@ -98,6 +106,9 @@ func (s *Service) addAppPassword(c *change, made *store.AppPassword, letters [16
 		ID: made.ID, Tag: s.Keys.AppPasswordTag(c.account.ID, letters), Scopes: made.Scopes, State: store.Live, Expires: made.Expires,
 	})
 	if err := c.PutAppPassword(c.account.ID, *made); err != nil {
+		return err
+	}
+	if err := c.putSCRAM(made.ID, scram); err != nil {
 		return err
 	}
 	return c.event(store.EventAppPasswordMade, made.ID.String(), made.Name)

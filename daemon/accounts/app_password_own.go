@@ -37,6 +37,10 @@ func (s *Service) MakeAppPassword(ctx context.Context, in Session, spec NewAppPa
 	if err != nil {
 		return AppPassword{}, [16]byte{}, err
 	}
+	scram, err := s.deriveSCRAM(ctx, in.Address, letters)
+	if err != nil {
+		return AppPassword{}, [16]byte{}, err
+	}
 	err = s.own(ctx, in, func(o *own) error {
 		if err := o.inside(); err != nil {
 			return err
@@ -47,7 +51,7 @@ func (s *Service) MakeAppPassword(ctx context.Context, in Session, spec NewAppPa
 		if err := o.freshInside(); err != nil {
 			return err
 		}
-		return s.addAppPassword(&o.change, &made, letters)
+		return s.addAppPassword(&o.change, &made, letters, scram)
 	})
 	if err != nil {
 		return AppPassword{}, [16]byte{}, err

@@ -57,7 +57,7 @@ func (s *Service) ListDevices(ctx context.Context, typed string) (Devices, error
 	}
 	var list Devices
 	err = s.Store.View(ctx, func(r *store.Reader) error {
-		account, err := r.Account(name)
+		account, err := find(r, name)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ type mailCut uint8
 const (
 	cutNone mailCut = iota
 	cutMain         // opened with the main password
-	cutAll          // whatever they were opened with
+	cutAll          // opened with anything that opened a door until now
 )
 
 // cutMail ends mail sessions, now that the change is on disk.
@@ -21,16 +21,19 @@ func (s *Service) cutMail(c *change) {
 	if s.Cut == nil {
 		return
 	}
-	if c.cut == cutAll {
-		s.Cut(c.account.Address, nil)
-		return
-	}
 	var credentials []string
-	if c.cut == cutMain {
+	if c.cut != cutNone {
 		credentials = append(credentials, store.MainCredential(c.account.ID))
 	}
 	for _, p := range c.buried {
 		credentials = append(credentials, p.ID.String())
+	}
+	if c.cut == cutAll { // each by name: "doveadm kick -f" cannot mean any of one account
+		for _, row := range c.account.AppPasswords {
+			if row.State == store.Live {
+				credentials = append(credentials, row.ID.String())
+			}
+		}
 	}
 	if len(credentials) > 0 {
 		s.Cut(c.account.Address, credentials)

@@ -24,6 +24,12 @@ var (
 	ErrField                = errors.New("accounts: userdb field not acceptable")
 )
 
+// Why an account gets or loses no alias.
+var (
+	ErrNoAlias        = errors.New("accounts: no such alias")
+	ErrTooManyAliases = errors.New("accounts: too many aliases")
+)
+
 // Why a session may not do what its owner asks.
 var (
 	ErrSignedOut      = errors.New("accounts: signed out")

@@ -97,10 +97,12 @@ func (s *Service) absent(ctx context.Context, rows []carried, done *Imported) ([
 	var absent []carried
 	err := s.Store.View(ctx, func(r *store.Reader) error {
 		for _, c := range rows {
-			_, err := r.Account(c.name)
+			named, err := r.Named(c.name)
 			switch {
 			case errors.Is(err, store.ErrNoAccount):
 				absent = append(absent, c)
+			case err == nil && named.Address != c.name:
+				done.refuse(c.row, isAlias("this address", named))
 			case errors.Is(err, store.ErrDamaged):
 				done.refuse(c.row, explain(err))
 			case err != nil:
@@ -153,8 +155,18 @@ func (s *Service) addAll(ctx context.Context, actor store.Actor, rows []carried,
 	var done Imported
 	err := s.Store.Update(ctx, func(w *store.Writer) error {
 		done = before
+		done.Refused = slices.Clone(before.Refused)
 		for i, c := range rows {
 			account, err := w.CreateAccount(c.name, c.hash)
+			if errors.Is(err, store.ErrAliasExists) { // made meanwhile
+				if of, err := w.Named(c.name); err == nil {
+					done.refuse(c.row, isAlias("this address", of))
+					if !c.cleartext.IsZero() {
+						done.Hashed--
+					}
+					continue
+				}
+			}
 			if errors.Is(err, store.ErrAccountExists) { // added meanwhile, or earlier in this page
 				done.Existing++
 				if !c.cleartext.IsZero() {

@@ -147,6 +147,7 @@ func TestImportRefuses(t *testing.T) {
 func TestImportBesideDamage(t *testing.T) {
 	w := newWorld(t)
 	w.add(alice)
+	w.add("aaron@example.org")
 	w.add("amy@example.org") // who is missing beside a damaged record may be that one
 	w.must(w.engine.Update(t.Context(), func(k kv.Writer) error { return k.Put([]byte("a"+alice), []byte("broken record")) }))
 	rows := []Portable{portable(alice, ssha), portable("bob@example.org", ssha)}
@@ -156,7 +157,7 @@ func TestImportBesideDamage(t *testing.T) {
 	}
 	page, err := w.Export(t.Context(), admin, "", false)
 	w.must(err)
-	if len(page.Accounts) != 2 || len(page.Damaged) != 1 {
+	if len(page.Accounts) != 3 || len(page.Damaged) != 1 {
 		t.Errorf("exported %+v", page)
 	}
 }
@@ -225,5 +226,16 @@ func TestSchemes(t *testing.T) {
 	}
 	if page, err = w.Schemes(t.Context(), "d@example.org", ""); err != nil || len(page.Schemes) != 2 {
 		t.Errorf("behind d: %+v, %v", page, err)
+	}
+}
+
+// TestImportAlias refuses an address that is another account's alias.
+func TestImportAlias(t *testing.T) {
+	w := newWorld(t)
+	w.add(alice)
+	w.must(w.AddAlias(t.Context(), admin, alice, "bob@example.org"))
+	got := w.importing(Import{Rows: []Portable{portable("bob@example.org", ssha), portable("carol@example.org", ssha)}, SkipBad: true})
+	if len(got.Refused) != 1 || got.Refused[0].Row != 0 || !strings.Contains(got.Refused[0].Cause, "alias of "+alice) || got.Added != 1 || got.Existing != 0 {
+		t.Errorf("%+v", got)
 	}
 }

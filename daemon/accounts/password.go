@@ -26,7 +26,8 @@ func (s *Service) SetPassword(ctx context.Context, actor store.Actor, typed stri
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Store.Account(ctx, name); err != nil { // before the slow hash
+	exists := func(r *store.Reader) error { _, err := find(r, name); return err }
+	if err := s.Store.View(ctx, exists); err != nil { // before the slow hash
 		return nil, explain(err)
 	}
 	hash, err := s.newHash(ctx, password)

@@ -23,7 +23,7 @@ func (s *Service) ShowPhone(ctx context.Context, typed string) (Phone, error) {
 	}
 	var p store.Phone
 	err = s.Store.View(ctx, func(r *store.Reader) error {
-		account, err := r.Account(name)
+		account, err := find(r, name)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (s *Service) TwoStep(ctx context.Context, typed string) (TwoStep, error) {
 	}
 	var stands TwoStep
 	err = s.Store.View(ctx, func(r *store.Reader) error {
-		account, err := r.Account(name)
+		account, err := find(r, name)
 		if err != nil {
 			return err
 		}

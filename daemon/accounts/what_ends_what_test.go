@@ -176,11 +176,11 @@ func TestWhatEndsWhat(t *testing.T) {
 		{"password set by an administrator", false, set(false),
 			allEndReset, "live live", "", MainOpens, "password-set"},
 		{"password set by an administrator, app passwords end", true, set(true),
-			allEndReset, "revoked revoked", "all", MainBound, "password-set app-password-revoked app-password-revoked"},
+			allEndReset, "revoked revoked", "main owner's administrator's", MainBound, "password-set app-password-revoked app-password-revoked"},
 		{"phone reset by the helpdesk", true, reset(false),
 			allEndReset, "live live", "", MainBound, "helpdesk-code-made"},
 		{"phone reset by the helpdesk, app passwords end", true, reset(true),
-			allEndReset, "revoked revoked", "all", MainBound, "helpdesk-code-made app-password-revoked app-password-revoked"},
+			allEndReset, "revoked revoked", "main owner's administrator's", MainBound, "helpdesk-code-made app-password-revoked app-password-revoked"},
 		{"app password revoked by the owner", true, func(x *site) (Entered, error) {
 			return x.mine, x.RevokeOwn(x.t.Context(), x.mine.Session, x.app[1])
 		}, nothingEnds, "live revoked", "administrator's", MainBound, "app-password-revoked"},
@@ -202,11 +202,11 @@ func TestWhatEndsWhat(t *testing.T) {
 			return err
 		}), nothingEnds, "expired live", "owner's", MainBound, "app-password-expired"},
 		{"disabled", true, byAdmin(func(x *site) error { return x.Disable(x.t.Context(), admin, alice) }),
-			allEnd, "live live", "all", MainDisabled, "account-disabled"},
+			allEnd, "live live", "main owner's administrator's", MainDisabled, "account-disabled"},
 		{"enabled though it was", true, byAdmin(func(x *site) error { return x.Enable(x.t.Context(), admin, alice) }),
 			nothingEnds, "live live", "", MainBound, ""},
 		{"deleted", true, byAdmin(func(x *site) error { return x.Delete(x.t.Context(), admin, alice) }),
-			allUnbind, "", "all", "", "account-deleted"},
+			allUnbind, "", "main owner's administrator's", "", "account-deleted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newSite(t, tt.bound)

@@ -88,10 +88,10 @@ func (d *door) client(uid uint32) *Client {
 func TestPermissions(t *testing.T) {
 	d := newDoor(t)
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
-		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathUserdbSet, pathUserdbUnset, pathSchemes,
-		pathAccountImport, pathAccountExport}
+		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathAliasAdd, pathAliasRemove,
+		pathUserdbSet, pathUserdbUnset, pathSchemes, pathAccountImport, pathAccountExport}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
-		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathUserdbShow}
+		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAliasList, pathUserdbShow}
 	check := func(uid uint32, paths []string, allowed bool) {
 		t.Helper()
 		for _, path := range paths {
@@ -240,6 +240,10 @@ func TestFailures(t *testing.T) {
 		{"no account", c.AccountDelete(t.Context(), "nobody@example.org"), 404, KindNotFound, false},
 		{"no phone", c.PhoneUnbind(t.Context(), alice), 404, KindNotFound, false},
 		{"no app password", asked(c.AppPasswordRevoke(t.Context(), AppPasswordRevoke{alice, store.AppPasswordID{1}})), 404, KindNotFound, true},
+		{"no alias", c.AliasRemove(t.Context(), AliasQuestion{alice, "a@example.org"}), 404, KindNotFound, false},
+		{"alias of nobody", c.AliasAdd(t.Context(), AliasQuestion{"nobody@example.org", "a@example.org"}), 404, KindNotFound, false},
+		{"alias exists", c.AliasAdd(t.Context(), AliasQuestion{alice, alice}), 409, KindConflict, false},
+		{"alias", c.AliasAdd(t.Context(), AliasQuestion{alice, "a/b@example.org"}), 422, KindRejected, true},
 		{"no device", c.DeviceDelete(t.Context(), DeviceQuestion{alice, store.DeviceID{1}}), 404, KindNotFound, true},
 		{"no device to untrust", c.DeviceUntrust(t.Context(), DeviceQuestion{alice, store.DeviceID{1}}), 404, KindNotFound, true},
 		{"expected number", asked(c.PhoneExpect(t.Context(), PhoneExpect{alice, "+86 10 6255 2288"})), 422, KindRejected, true},
@@ -337,6 +341,13 @@ func TestEveryQuestion(t *testing.T) {
 	if len(list.Accounts) != 1 {
 		t.Errorf("%+v", list)
 	}
+	must(c.AliasAdd(ctx, AliasQuestion{alice, "a@example.org"}))
+	aliases, err := c.AliasList(ctx, alice)
+	must(err)
+	if len(aliases.Aliases) != 1 || aliases.Aliases[0].Name != "a@example.org" || aliases.Aliases[0].By != "root" {
+		t.Errorf("%+v", aliases)
+	}
+	must(c.AliasRemove(ctx, AliasQuestion{alice, "a@example.org"}))
 	must(c.AccountDelete(ctx, alice))
 	events, err := c.Events(ctx, Events{Address: alice})
 	must(err)
@@ -347,7 +358,7 @@ func TestEveryQuestion(t *testing.T) {
 		}
 		kinds = append(kinds, string(e.Kind))
 	}
-	want := "account-deleted phone-unbound password-set app-password-revoked phone-shown account-enabled account-disabled " +
+	want := "account-deleted alias-removed alias-added phone-unbound password-set app-password-revoked phone-shown account-enabled account-disabled " +
 		"exception-ended exception-set phone-bound app-password-made account-added"
 	if got := strings.Join(kinds, " "); got != want {
 		t.Errorf("events: %s", got)

@@ -145,6 +145,23 @@ func (c *Client) AccountUnexempt(ctx context.Context, address string) error {
 	return c.do(ctx, pathAccountUnexempt, address)
 }
 
+// AliasAdd gives an account another name.
+func (c *Client) AliasAdd(ctx context.Context, q AliasQuestion) error {
+	_, err := call[Done](ctx, c, pathAliasAdd, q)
+	return err
+}
+
+// AliasRemove takes it away.
+func (c *Client) AliasRemove(ctx context.Context, q AliasQuestion) error {
+	_, err := call[Done](ctx, c, pathAliasRemove, q)
+	return err
+}
+
+// AliasList is all aliases of an account.
+func (c *Client) AliasList(ctx context.Context, address string) (AliasPage, error) {
+	return call[AliasPage](ctx, c, pathAliasList, AccountQuestion{address})
+}
+
 // SetPassword sets a main password.
 func (c *Client) SetPassword(ctx context.Context, q SetPassword) (PasswordSet, error) {
 	return call[PasswordSet](ctx, c, pathPassword, q)

@@ -16,7 +16,7 @@ const (
 	KindBadRequest Kind = "bad-request" // the question has the wrong form
 	KindNoRoute    Kind = "no-route"    // there is no such question
 	KindForbidden  Kind = "forbidden"   // the asker may not
-	KindNotFound   Kind = "not-found"   // no such account, app password, device or phone
+	KindNotFound   Kind = "not-found"   // no such account, alias, app password, device or phone
 	KindConflict   Kind = "conflict"    // exists already, or too many
 	KindRejected   Kind = "rejected"    // a value is not acceptable
 	KindInternal   Kind = "internal"    // the daemon could not
@@ -54,9 +54,9 @@ func (h *Handler) failure(path string, who Identity, err error) *Error {
 	case errors.As(err, &told) && !errors.Is(err, accounts.ErrDamaged):
 		status, kind := http.StatusUnprocessableEntity, KindRejected
 		switch {
-		case errors.Is(err, accounts.ErrNoAccount), errors.Is(err, accounts.ErrNoAppPassword), errors.Is(err, accounts.ErrNoDevice), errors.Is(err, accounts.ErrNoPhone):
+		case errors.Is(err, accounts.ErrNoAccount), errors.Is(err, accounts.ErrNoAppPassword), errors.Is(err, accounts.ErrNoAlias), errors.Is(err, accounts.ErrNoDevice), errors.Is(err, accounts.ErrNoPhone):
 			status, kind = http.StatusNotFound, KindNotFound
-		case errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrTooMany):
+		case errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrTooMany), errors.Is(err, accounts.ErrTooManyAliases):
 			status, kind = http.StatusConflict, KindConflict
 		}
 		return &Error{Status: status, Kind: kind, Sentence: told.Sentence, Hint: told.Hint}

@@ -18,6 +18,7 @@ const (
 	pathPhoneShow       = "/v1/phone/show"
 	pathEvents          = "/v1/events"
 	pathDeviceList      = "/v1/device/list"
+	pathAliasList       = "/v1/account/alias/list"
 	pathUserdbShow      = "/v1/userdb/show"
 	pathPhoneUnbind     = "/v1/phone/unbind"
 	pathPhoneReset      = "/v1/phone/reset"
@@ -33,6 +34,8 @@ const (
 	pathAccountEnable     = "/v1/account/enable"
 	pathAccountExempt     = "/v1/account/exempt"
 	pathAccountUnexempt   = "/v1/account/unexempt"
+	pathAliasAdd          = "/v1/account/alias/add"
+	pathAliasRemove       = "/v1/account/alias/remove"
 	pathPassword          = "/v1/account/set-password"
 	pathAppPasswordAdd    = "/v1/app-password/add"
 	pathAppPasswordRevoke = "/v1/app-password/revoke"
@@ -57,6 +60,7 @@ func (h *Handler) routes() {
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
 	look(h, pathDeviceList, Helpdesk, h.deviceList)
 	look(h, pathEvents, Helpdesk, h.events)
+	look(h, pathAliasList, Helpdesk, h.aliasList)
 	look(h, pathUserdbShow, Helpdesk, h.userdbShow)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
@@ -71,6 +75,8 @@ func (h *Handler) routes() {
 	change(h, pathAccountEnable, Administrator, h.accountEnable)
 	change(h, pathAccountExempt, Administrator, h.accountExempt)
 	change(h, pathAccountUnexempt, Administrator, h.accountUnexempt)
+	change(h, pathAliasAdd, Administrator, h.aliasAdd)
+	change(h, pathAliasRemove, Administrator, h.aliasRemove)
 	change(h, pathPassword, Administrator, h.setPassword)
 	change(h, pathAppPasswordAdd, Administrator, h.appPasswordAdd)
 	change(h, pathAppPasswordRevoke, Administrator, h.appPasswordRevoke)
@@ -129,6 +135,7 @@ type subject interface{ account() string }
 func (q AccountQuestion) account() string   { return q.Address }
 func (q AccountAdd) account() string        { return q.Address }
 func (q AccountExempt) account() string     { return q.Address }
+func (q AliasQuestion) account() string     { return q.Address }
 func (q SetPassword) account() string       { return q.Address }
 func (q AppPasswordAdd) account() string    { return q.Address }
 func (q AppPasswordRevoke) account() string { return q.Address }

@@ -23,7 +23,6 @@ import (
 	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
 	"github.com/latchkey-mail/latchkey/store"
-	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
 // Recorder takes the event of every verdict.
@@ -42,11 +41,19 @@ type Rules struct {
 	offered []sasl.Mechanism // the rows of Mechanisms, looked up once
 }
 
+// Accounts is where look-ups of users read. Both methods return an error for what
+// they could not read, and store.ErrNoAccount only after the store said so.
+type Accounts interface {
+	AccountUserdb(ctx context.Context, address string) (*store.Account, []store.UserdbField, error)
+	Addresses(ctx context.Context, after string, limit int) (page []string, next string, err error)
+}
+
 // Server answers logins and user look-ups. It is a dovecot.Backend and a
-// dovecot.MasterBackend.
+// dovecot.MasterBackend with all its add-ons.
 type Server struct {
 	policy   *policy.Policy
-	accounts policy.Accounts
+	accounts Accounts
+	relay    *relay
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
@@ -59,12 +66,14 @@ type Server struct {
 var (
 	_ dovecot.Backend       = (*Server)(nil)
 	_ dovecot.MasterBackend = (*Server)(nil)
+	_ dovecot.PassBackend   = (*Server)(nil)
+	_ dovecot.ListBackend   = (*Server)(nil)
 )
 
 // New returns a Server. Decisions under way when ctx ends are given up as
 // undecided.
-func New(ctx context.Context, p *policy.Policy, accounts policy.Accounts, r Recorder, rules Rules, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{policy: p, accounts: accounts, recorder: r, log: log, now: now, ctx: ctx}
+func New(ctx context.Context, p *policy.Policy, accounts Accounts, r Recorder, rules Rules, now func() time.Time, log *slog.Logger) *Server {
+	s := &Server{policy: p, accounts: accounts, relay: newRelay(), recorder: r, log: log, now: now, ctx: ctx}
 	s.SetRules(rules)
 	return s
 }
@@ -90,17 +99,20 @@ func (s *Server) Wait() { s.slow.Wait() }
 func (s *Server) Mechanisms() []dovecot.Mechanism {
 	var list []dovecot.Mechanism
 	for _, m := range s.rules.Load().offered {
-		list = append(list, dovecot.Mechanism{Name: m.Name, Flags: m.Flags})
+		list = append(list, dovecot.Mechanism{Name: m.Name, Flags: m.Flags, ChannelBinding: m.Binds})
 	}
 	return list
 }
 
-// exchange is one request's mechanism, what it handed over, and what policy is
-// told of that: one allocation for all.
+// exchange is one request's mechanism, and what policy is told of what it handed
+// over: one allocation for all. It is the mechanism's sasl.Env (env.go).
 type exchange struct {
+	s       *Server
+	r       *dovecot.Request
 	server  gosasl.Server
-	got     sasl.Attempt
-	done    bool // got is there
+	done    bool            // attempt is whole
+	binding string          // what the next challenge asks for
+	ended   *policy.Verdict // decided before the client had said everything
 	attempt policy.Attempt
 }
 
@@ -109,8 +121,8 @@ type exchange struct {
 func (s *Server) Auth(r *dovecot.Request) {
 	for _, m := range s.rules.Load().offered {
 		if m.Name == r.Mechanism {
-			x := new(exchange)
-			x.server = m.New(func(a sasl.Attempt) { x.got, x.done = a, true })
+			x := &exchange{s: s, r: r}
+			x.server = m.New(x)
 			r.State = x
 			s.step(r, x, r.Initial)
 			return
@@ -132,8 +144,14 @@ func (s *Server) step(r *dovecot.Request, x *exchange, response []byte) {
 	switch {
 	case x.done:
 		s.decide(r, x)
+	case x.ended != nil:
+		s.finish(r, &x.attempt.Facts, *x.ended)
 	case done || err != nil:
 		s.malformed(r)
+	case x.binding != "":
+		kind := x.binding
+		x.binding = ""
+		r.ChallengeBinding(challenge, kind)
 	default:
 		r.Challenge(challenge)
 	}
@@ -149,7 +167,6 @@ func (s *Server) malformed(r *dovecot.Request) {
 func (s *Server) decide(r *dovecot.Request, x *exchange) {
 	a := &x.attempt
 	a.Facts = facts(r)
-	s.prepare(a, &x.got)
 	v, slow := s.policy.Quick(s.ctx, a)
 	if slow == nil {
 		s.finish(r, &a.Facts, v)
@@ -176,18 +193,18 @@ func facts(r *dovecot.Request) policy.Facts {
 	}
 }
 
-// prepare brings who and what into the form that policy wants.
-func (s *Server) prepare(a *policy.Attempt, got *sasl.Attempt) {
+// prepare brings the identities that a client sent into the form that policy wants.
+func (s *Server) prepare(sentName, sentAuthz string) (name, authz string) {
 	domain := s.rules.Load().DefaultDomain
-	a.Secret = secret.New(got.Secret())
-	a.Name, _ = sasl.PrepareName(got.Name, domain) // what cannot be prepared is nobody's name
-	if got.Authz != "" && got.Authz != got.Name {
-		authz, err := sasl.PrepareName(got.Authz, domain)
-		if err != nil {
-			authz = got.Authz // equals no prepared name
-		}
-		a.Authz = authz
+	name, _ = sasl.PrepareName(sentName, domain) // what cannot be prepared is nobody's name
+	if sentAuthz == "" || sentAuthz == sentName {
+		return name, ""
 	}
+	authz, err := sasl.PrepareName(sentAuthz, domain)
+	if err != nil {
+		authz = sentAuthz // equals no prepared name
+	}
+	return name, authz
 }
 
 // finish records the verdict and answers.

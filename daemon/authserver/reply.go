@@ -28,7 +28,8 @@ func (s *Server) reply(r *dovecot.Request, v *policy.Verdict, credential string)
 		r.OK(dovecot.OK{
 			User:   v.Login.Address,
 			Fields: []dovecot.Field{{Key: credentialField, Value: credential}},
-			Login:  v.Login,
+			Final:  v.Final,
+			Login:  handedOn{v.Login, r.Service, r.Session, r.LocalName, r.LocalIP, r.RemoteIP},
 		})
 	case store.Rejected:
 		f := dovecot.Fail{User: v.Name, Reason: rules.Refusal, At: at}

@@ -54,7 +54,7 @@ type Options struct {
 	Logins      int64         // no more logins than that; 0: no bound but Duration
 	Accounts    []Account     // taken in turn
 	Service     string        // such as "imap"
-	Mechanism   string        // "PLAIN" or "LOGIN"
+	Mechanism   string        // "PLAIN", "LOGIN" or "SCRAM-SHA-256"
 }
 
 func (o *Options) check() error {
@@ -76,8 +76,8 @@ func (o *Options) check() error {
 		return bad("no accounts")
 	case o.Service == "":
 		return bad("no service")
-	case o.Mechanism != "PLAIN" && o.Mechanism != "LOGIN":
-		return bad("mechanism %q: PLAIN and LOGIN are known", o.Mechanism)
+	case o.Mechanism != "PLAIN" && o.Mechanism != "LOGIN" && o.Mechanism != mechanismSCRAM:
+		return bad("mechanism %q: PLAIN, LOGIN and %s are known", o.Mechanism, mechanismSCRAM)
 	}
 	return nil
 }
@@ -102,6 +102,15 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	stop := context.AfterFunc(ctx, func() { closeAll(conns) }) // ends reads under way
 	defer stop()
 
+	if o.Mechanism == mechanismSCRAM {
+		provers, err := learnProvers(conns[0])
+		if err != nil {
+			return nil, errors.Join(context.Cause(ctx), fmt.Errorf("bench: %w", err))
+		}
+		for _, c := range conns {
+			c.provers = provers
+		}
+	}
 	start := time.Now()
 	var running sync.WaitGroup
 	for _, c := range conns {

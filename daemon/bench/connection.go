@@ -23,7 +23,8 @@ type connection struct {
 	accounts []Account
 	next     int // the account whose turn it is
 	auth     dovecot.AuthRequest
-	login    bool // LOGIN: the secrets go out as answers to prompts
+	login    bool     // LOGIN: the secrets go out as answers to prompts
+	provers  []prover // of SCRAM, one for each account; else nil
 	open     map[uint32]login
 	tally
 }
@@ -64,9 +65,10 @@ func newConnection(o *Options, i int, nc net.Conn, client *dovecot.Client) *conn
 	c.auth = dovecot.AuthRequest{
 		Mechanism: o.Mechanism, Service: o.Service,
 		Secured: true, TLS: true,
-		NoPenalty: true, // Dovecot would slow its answers down, which is not its speed
-		Session:   fmt.Sprintf("bench%011x", i),
-		LocalIP:   netip.AddrFrom4([4]byte{192, 0, 2, 1}), LocalPort: 993,
+		NoPenalty:   true, // Dovecot would slow its answers down, which is not its speed
+		Session:     fmt.Sprintf("bench%011x", i),
+		FinalRespOK: o.Mechanism == mechanismSCRAM, // as Dovecot's logins of 2.4 say
+		LocalIP:     netip.AddrFrom4([4]byte{192, 0, 2, 1}), LocalPort: 993,
 		RemotePort: uint16(40000 + i),
 	}
 	return c
@@ -121,7 +123,10 @@ func (c *connection) fill(now time.Time, more bool) error {
 		if c.next++; c.next == len(c.accounts) {
 			c.next = 0
 		}
-		if !c.login {
+		switch {
+		case c.provers != nil:
+			c.auth.Initial = c.provers[l.account].first()
+		case !c.login:
 			c.auth.Initial = c.accounts[l.account].plain
 		}
 		c.auth.RemoteIP = device(l.account)
@@ -142,7 +147,7 @@ func (c *connection) take(r *dovecot.Reply, now time.Time) error {
 		return fmt.Errorf("bench: the server answered request %d, which is not open", r.ID)
 	}
 	if r.Kind == dovecot.Challenged {
-		return c.prompted(r.ID, l)
+		return c.challenged(r, l)
 	}
 	delete(c.open, r.ID)
 	switch {
@@ -156,6 +161,20 @@ func (c *connection) take(r *dovecot.Reply, now time.Time) error {
 	c.ended = now
 	c.latency.add(now.Sub(l.started))
 	return nil
+}
+
+// challenged answers SCRAM's challenge or LOGIN's prompts.
+func (c *connection) challenged(r *dovecot.Reply, l login) error {
+	if c.provers == nil || l.prompts > 0 {
+		return c.prompted(r.ID, l)
+	}
+	response, err := c.provers[l.account].final(r.Challenge)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	l.prompts++
+	c.open[r.ID] = l
+	return c.client.Continue(r.ID, response)
 }
 
 // prompted answers LOGIN's two prompts, whatever their words are.

@@ -14,5 +14,6 @@ func (a *app) account() *cobra.Command {
 		a.accountUnexempt(),
 		a.accountUserdb(),
 		a.accountDelete(),
+		a.accountAlias(),
 	)
 }

@@ -14,6 +14,7 @@ import (
 func (a *app) accountList() *cobra.Command {
 	var byScheme bool
 	scheme := &flagText{kind: "SCHEME", check: func(string) error { return nil }}
+	var senders bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list all accounts",
@@ -22,34 +23,46 @@ the exit status is then 1.
 
 With --by-scheme, count them by the scheme in which their main password is kept
 instead. One of another scheme than argon2id came by an import, and is replaced
-when its password is next used; --scheme names the accounts of one scheme.`,
-		Example: `  latchkey account list --by-scheme
-  latchkey account list --scheme ssha`,
+when its password is next used; --scheme names the accounts of one scheme.
+
+With --postfix-senders the list is a table for Postfix's smtpd_sender_login_maps:
+each address and each alias, and the login that may send with it. Disabled
+accounts stand in it, too: they cannot log in, and nobody else may send as them.
+If the exit status is not 0 the table is not whole: keep the one before.`,
+		Example: `  latchkey account list
+  latchkey account list --by-scheme
+  latchkey account list --postfix-senders > latchkey-senders.in && postmap latchkey-senders.in`,
 		Args: takes(),
-		RunE: a.asking(func(q *question, _ []string) error {
-			if byScheme || scheme.text != "" {
-				return a.listSchemes(q, strings.ToLower(scheme.text))
-			}
-			ask, damaged := admin.AccountList{}, 0
-			for {
-				page, err := q.AccountList(q.ctx, ask)
-				if err != nil {
-					return err
-				}
-				if err := a.printAccounts(page, ask.After == ""); err != nil {
-					return err
-				}
-				damaged += len(page.Damaged)
-				if page.Next == "" {
-					return damagedAccounts(damaged)
-				}
-				ask.After = page.Next
-			}
-		}),
 	}
+	cmd.Flags().BoolVar(&senders, "postfix-senders", false, "print who may send as whom, for Postfix")
 	cmd.Flags().BoolVar(&byScheme, "by-scheme", false, "count accounts by the scheme of their main password")
 	cmd.Flags().Var(scheme, "scheme", "only accounts whose main password is kept so")
-	cmd.MarkFlagsMutuallyExclusive("by-scheme", "scheme")
+	cmd.MarkFlagsMutuallyExclusive("by-scheme", "scheme", "postfix-senders")
+	cmd.RunE = a.asking(func(q *question, _ []string) error {
+		if senders && a.json {
+			return usage(cmd, "--postfix-senders is no JSON")
+		}
+		if byScheme || scheme.text != "" {
+			return a.listSchemes(q, strings.ToLower(scheme.text))
+		}
+		ask, damaged := admin.AccountList{}, 0
+		for {
+			page, err := q.AccountList(q.ctx, ask)
+			if err != nil {
+				return err
+			}
+			if senders {
+				damaged += a.printSenders(page)
+			} else if err := a.printAccounts(page, ask.After == ""); err != nil {
+				return err
+			}
+			damaged += len(page.Damaged)
+			if page.Next == "" {
+				return damagedAccounts(damaged)
+			}
+			ask.After = page.Next
+		}
+	})
 	return cmd
 }
 
@@ -57,6 +70,10 @@ when its password is next used; --scheme names the accounts of one scheme.`,
 type damagedAccount struct {
 	Address string `json:"address"`
 	Damaged bool   `json:"damaged"` // true
+}
+
+func (a *app) warnDamaged(address string) {
+	fmt.Fprintf(a.err, "latchkey: warning: %s: the account's record is damaged\n", printable(address))
 }
 
 func damagedAccounts(n int) error {
@@ -69,7 +86,7 @@ func damagedAccounts(n int) error {
 
 func (a *app) printAccounts(page accounts.Page, first bool) error {
 	for _, address := range page.Damaged {
-		fmt.Fprintf(a.err, "latchkey: warning: %s: the account's record is damaged\n", printable(address))
+		a.warnDamaged(address)
 		if !a.json {
 			continue
 		}

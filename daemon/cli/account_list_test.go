@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,6 +46,38 @@ func TestListWithDamage(t *testing.T) {
 	}
 	if len(found) != 1 || found[0].Address != "user123@example.org" {
 		t.Errorf("damaged: %+v", found)
+	}
+}
+
+// TestSenders: every account stands in Postfix's table, whichever page it is on,
+// and a table that is not whole is known by the status.
+func TestSenders(t *testing.T) {
+	s := newSite(t)
+	list := func(want int) string {
+		t.Helper()
+		s.out.Reset()
+		s.err.Reset()
+		if got := s.app.run([]string{"account", "list", "--postfix-senders", "--config", s.app.configFile}); got != want {
+			t.Errorf("exit status %d, want %d: %s", got, want, s.err)
+		}
+		return s.out.String()
+	}
+	for _, args := range [][]string{{"add", "zoe@example.org", "--no-password"}, {"alias", "add", "zoe@example.org", "z@example.org"}} {
+		if got := s.app.run(append(append([]string{"account"}, args...), "--config", s.app.configFile)); got != 0 {
+			t.Fatalf("exit status %d: %s", got, s.err)
+		}
+	}
+	var want strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&want, "user%03[1]d@example.org\tuser%03[1]d@example.org\n", i)
+	}
+	want.WriteString("zoe@example.org\tzoe@example.org\nz@example.org\tzoe@example.org\n")
+	if got := list(0); got != want.String() {
+		t.Errorf("%d lines, ending in %q", strings.Count(got, "\n"), got[max(0, len(got)-200):])
+	}
+	s.damage(t, "auser123@") // in the file as it was before
+	if got := list(exitFailed); strings.Count(got, "\n") != 999 || !strings.Contains(s.err.String(), "user123@example.org") {
+		t.Errorf("%d lines, and said: %s", strings.Count(got, "\n"), s.err)
 	}
 }
 

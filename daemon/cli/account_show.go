@@ -38,6 +38,9 @@ func (a *app) printAccount(w io.Writer, s admin.AccountShown) {
 	} else {
 		line("state", "active")
 	}
+	if len(s.Aliases) > 0 {
+		line("aliases", printable(strings.Join(s.Aliases, ", ")))
+	}
 	if s.Bound.IsZero() {
 		line("phone", "none: two-step verification is off")
 	} else {
@@ -53,6 +56,9 @@ func (a *app) printAccount(w io.Writer, s admin.AccountShown) {
 			over = " (over)"
 		}
 		line("exception", fmt.Sprintf("until %s%s, by %s: %s", a.moment(e.Until), over, printable(string(e.By)), printable(e.Reason)))
+	}
+	if s.OwnUserdb {
+		line("userdb", "has fields of its own: latchkey account userdb show "+printable(s.Address))
 	}
 	a.printTwoStep(line, s.TwoStep, !s.Bound.IsZero())
 	if damaged := append(s.Damaged, s.TwoStep.Damaged...); len(damaged) > 0 {

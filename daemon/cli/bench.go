@@ -33,7 +33,8 @@ is over or all logins are done.
 
 The logins are real: failed ones are recorded and delayed like any other, and
 "undecided" counts those that the server could not decide (temp_fail).
-FILE has an address and its secret on each line, with a tab or a colon between.`,
+FILE has an address and its secret on each line, with a tab or a colon between.
+By SCRAM-SHA-256 each account's keys are derived before the clock starts.`,
 		Example: `  latchkey bench --socket /run/latchkey/auth-client --accounts FILE
   latchkey bench --socket /run/dovecot/auth-client --accounts FILE --connections 4 --inflight 32 --json`,
 		Args: takes(),
@@ -45,7 +46,7 @@ FILE has an address and its secret on each line, with a tab or a colon between.`
 	cmd.Flags().Var(duration, "duration", "no login starts later (default 10s, or 1h with --logins)")
 	cmd.Flags().Var(logins, "logins", "stop after so many")
 	cmd.Flags().StringVar(&o.Service, "service", "imap", "`NAME` of the mail service")
-	cmd.Flags().StringVar(&o.Mechanism, "mechanism", "PLAIN", "`NAME` of the mechanism: PLAIN or LOGIN")
+	cmd.Flags().StringVar(&o.Mechanism, "mechanism", "PLAIN", "`NAME` of the mechanism: PLAIN, LOGIN or SCRAM-SHA-256")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.Socket == "" || accounts == "" {
 			return usage(cmd, "--socket and --accounts are needed")

@@ -48,6 +48,6 @@ func putUse(w *store.Writer, address string, id store.DeviceID, now time.Time) e
 		w.PutSession(store.Session{ID: store.SessionID(id), Account: a.ID, Address: address, Tag: [16]byte{1}, Stage: store.StageIn,
 			Made: now, Seen: now, Device: id}),
 		w.PutEvent(store.Event{Time: now, Last: now, Count: 12, Kind: store.EventLogin, AccountID: a.ID, Address: address,
-			Outcome: store.Rejected, Reason: store.ReasonWrongSecret, Service: "imap", ClientID: `"name" "Foxmail"`, Addr: from}),
+			Outcome: store.Rejected, Reason: store.ReasonWrongSecret, Service: "imap", ClientID: `"name" "Foxmail"`, Addr: from, Network: netip.PrefixFrom(from, 32)}),
 	)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -70,13 +71,14 @@ func TestSampleExamplesAreGood(t *testing.T) {
 	if got := c.Userdb.Home.Expand("alice@example.org"); got != "/var/vmail/example.org/alice" {
 		t.Errorf("home = %q", got)
 	}
-	if len(c.Listeners) != 1 || c.Listeners[0].Owner != "postfix" || c.Listeners[0].Mode != 0o660 {
+	if len(c.Listeners) != 2 || c.Listeners[0].Owner != "postfix" || c.Listeners[0].Mode != 0o660 || c.Listeners[0].DistrustRIP ||
+		c.Listeners[1].Place() != "127.0.0.1:12345" || !c.Listeners[1].DistrustRIP || !c.Listeners[1].IgnoreNoPenalty {
 		t.Errorf("listeners = %+v", c.Listeners)
 	}
 	if got := c.TwoStep.Domains["cs.example.org"].String(); got != "2026-12-01" {
 		t.Errorf("cs.example.org = %s", got)
 	}
-	if len(c.SMS.Senders) != 3 || c.SMS.Senders[0].Secrets["token"] != "/etc/latchkey/sms-token" || c.MailServers.SMTP.Port != 587 {
+	if len(c.SMS.Senders) != 3 || c.SMS.Senders[0].Secrets["token"] != "/etc/latchkey/sms-token" || c.MailServers.SMTP.Port != 587 || c.Nginx.SMTP.Port != 10587 {
 		t.Errorf("%+v, %+v", c.SMS.Senders, c.MailServers.SMTP)
 	}
 	if from, own := c.TwoStep.Domains["guests.example.org"]; !own || !from.IsZero() {
@@ -111,6 +113,26 @@ kind = "master"
 path = "/b"
 kind = "userdb"
 mode = "0666"
+[[listener]]
+path = "/c"
+kind = "login"
+trust_rip = false
+honour_no_penalty = false
+[[listener]]
+address = "127.0.0.1:12345"
+kind = "client"
+[[listener]]
+address = "[::1]:12345"
+kind = "client"
+trust_rip = true
+honour_no_penalty = true
+[[listener]]
+path = "/d"
+kind = "nginx"
+[nginx]
+secret_file = "/etc/secret"
+imap.server = "::ffff:192.0.2.1"
+smtp = { server = "2001:db8::1", port = 2525 }
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -125,9 +147,24 @@ mode = "0666"
 	if got := c.Userdb.Fields[0].Value.Expand("u"); got != "*:storage=5%" {
 		t.Errorf("field = %q", got)
 	}
-	want := []Listener{{Path: "/a", Kind: KindMaster, Mode: 0o660}, {Path: "/b", Kind: KindUserdb, Mode: 0o666}}
+	want := []Listener{
+		{Path: "/a", Kind: KindMaster, Mode: 0o660},
+		{Path: "/b", Kind: KindUserdb, Mode: 0o666},
+		{Path: "/c", Kind: KindLogin, Mode: 0o660, DistrustRIP: true, IgnoreNoPenalty: true},
+		{Address: netip.MustParseAddrPort("127.0.0.1:12345"), Kind: KindClient, DistrustRIP: true, IgnoreNoPenalty: true},
+		{Address: netip.MustParseAddrPort("[::1]:12345"), Kind: KindClient},
+		{Path: "/d", Kind: KindNginx, Mode: 0o660},
+	}
 	if !reflect.DeepEqual(c.Listeners, want) {
 		t.Errorf("listeners = %+v", c.Listeners)
+	}
+	nginx := Nginx{
+		SecretFile: "/etc/secret",
+		IMAP:       &Upstream{netip.MustParseAddr("192.0.2.1"), 143},
+		SMTP:       &Upstream{netip.MustParseAddr("2001:db8::1"), 2525},
+	}
+	if !reflect.DeepEqual(c.Nginx, nginx) {
+		t.Errorf("%+v", c.Nginx)
 	}
 	if got := c.SocketPaths().Admin; got != "/run/lk/admin" {
 		t.Errorf("admin socket = %q", got)
@@ -231,6 +268,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(uncommented(text))
 	f.Add([]byte(everySender))
 	f.Add([]byte("[mail_servers]\nimap = { host = \"h\" }\n[mail_sessions]\ncut = [\"doveadm\", \"kick\", \"%u\"]\n"))
+	f.Add([]byte("[nginx]\nsecret_file = \"/s\"\nimap = { server = \"::1\" }\n[[listener]]\npath = \"/n\"\nkind = \"nginx\"\n"))
 	f.Add([]byte("[portal]\nurl = \"https://h\"\nlisten = \":443\"\nacme = true\n[two_step]\nbind_until = 2027-04-30\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := Parse("fuzz", text)
@@ -250,6 +288,11 @@ func FuzzLoad(f *testing.F) {
 			len(c.Refusal()) > maxRefusal || c.Userdb.Home.check() != nil {
 			t.Errorf("a wrong value came through: %+v", c)
 		}
+		for _, l := range c.Listeners {
+			if l.Kind == "" || (l.Path == "") != l.Address.IsValid() || l.Address.IsValid() && (l.Address.Port() == 0 || !l.Kind.SpeaksClient()) {
+				t.Errorf("a wrong listener came through: %+v", l)
+			}
+		}
 		p := c.Portal
 		if p.SessionMax < p.SessionIdle || (p.Certificate == "") != (p.Key == "") || p.ACME && p.Listen == "" ||
 			p.URL != "" && (p.Name == "" || utf8.RuneCountInString(p.Name) > maxHost) ||
@@ -258,6 +301,11 @@ func FuzzLoad(f *testing.F) {
 		}
 		if cut := c.MailSessions.Cut; len(cut) > 0 && checkProgram(cut[0]) != nil {
 			t.Errorf("a wrong program came through: %q", cut)
+		}
+		for _, u := range []*Upstream{c.Nginx.IMAP, c.Nginx.POP3, c.Nginx.SMTP} {
+			if u != nil && (!u.Server.IsValid() || u.Server.Zone() != "" || u.Port < 1) {
+				t.Errorf("a wrong server came through: %+v", u)
+			}
 		}
 		for _, s := range c.SMS.Senders {
 			if !slices.Contains(senderTypes(), s.Type) || s.Name == "" || s.Type == SMSHTTP == (s.URL == "") ||

@@ -14,7 +14,7 @@ type setter func(c *Config, v value) error
 // A section is whatever stands before a key's last dot.
 func keys() map[string]setter {
 	all := generalKeys()
-	for _, more := range []map[string]setter{twoStepKeys(), portalKeys(), mailServerKeys(), smsKeys()} {
+	for _, more := range []map[string]setter{twoStepKeys(), portalKeys(), mailServerKeys(), smsKeys(), nginxKeys()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -53,11 +53,15 @@ func generalKeys() map[string]setter {
 // listenerKeys is every key of a [[listener]].
 func listenerKeys() map[string]func(l *Listener, v value) error {
 	return map[string]func(l *Listener, v value) error{
-		"path":  func(l *Listener, v value) error { return setSocket(&l.Path, v) },
-		"kind":  func(l *Listener, v value) error { return setKind(&l.Kind, v) },
-		"owner": func(l *Listener, v value) error { return setOwner(&l.Owner, v) },
-		"group": func(l *Listener, v value) error { return setOwner(&l.Group, v) },
-		"mode":  func(l *Listener, v value) error { return setMode(&l.Mode, v) },
+		"path":    func(l *Listener, v value) error { return setSocket(&l.Path, v) },
+		"address": func(l *Listener, v value) error { return setAddress(&l.Address, v) },
+		"kind":    func(l *Listener, v value) error { return setKind(&l.Kind, v) },
+		"owner":   func(l *Listener, v value) error { return setOwner(&l.Owner, v) },
+		"group":   func(l *Listener, v value) error { return setOwner(&l.Group, v) },
+		"mode":    func(l *Listener, v value) error { return setMode(&l.Mode, v) },
+
+		"trust_rip":         func(l *Listener, v value) error { return setNot(&l.DistrustRIP, v) },
+		"honour_no_penalty": func(l *Listener, v value) error { return setNot(&l.IgnoreNoPenalty, v) },
 	}
 }
 
@@ -67,7 +71,7 @@ const domainsSection = "two_step.domains"
 func (c *Config) apply(doc []entry, found *Problems) {
 	known := keys()
 	sections := sectionsOf(known)
-	listeners := listenerSet{first: make(map[string]int)}
+	var listeners listenerSet
 	senders := senderSet{}
 	given := make(givenKeys)
 	unknown := "" // an unknown section is named once, not again for each of its keys
@@ -116,6 +120,7 @@ func (c *Config) finish(given givenKeys, found *Problems) {
 	c.TwoStep.finish(given, found)
 	c.Portal.finish(given, found)
 	c.MailServers.finish(given, found)
+	c.Nginx.finish(given, found)
 	c.Userdb.finish(c, given, found)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +52,24 @@ func setSocket(to *string, v value) error {
 	if len(*to) > maxSocketPath {
 		return fmt.Errorf("is too long for a socket: at most %d bytes", maxSocketPath)
 	}
+	return nil
+}
+
+// setAddress takes the address and port of a TCP socket. A name is refused: it
+// would have to be looked up, and what it means could change.
+func setAddress(to *netip.AddrPort, v value) error {
+	s, err := v.asString()
+	if err != nil {
+		return err
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil || a.Addr().Zone() != "" {
+		return errors.New(`wants an address and a port such as "127.0.0.1:12345" or "[::1]:12345", no name`)
+	}
+	if a.Port() == 0 {
+		return errors.New("wants a port from 1 to 65535")
+	}
+	*to = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	return nil
 }
 
@@ -129,7 +148,13 @@ func setLevel(to *slog.Level, v value) error {
 
 // Mechanisms are the SASL mechanisms that may be offered, by the names of
 // their registry (RFC 4422 section 7.1).
-func Mechanisms() []string { return []string{"PLAIN", "LOGIN"} }
+func Mechanisms() []string {
+	return []string{"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}
+}
+
+// bindsSuffix ends the names of mechanisms with channel binding, which are told
+// only to listeners of a kind that can do it.
+const bindsSuffix = "-PLUS"
 
 func setMechanisms(to *[]string, v value) error {
 	names, err := v.asStrings()
@@ -149,6 +174,9 @@ func setMechanisms(to *[]string, v value) error {
 			return fmt.Errorf("names %s twice", names[i])
 		}
 		seen[names[i]] = true
+	}
+	if !slices.ContainsFunc(names, func(name string) bool { return !strings.HasSuffix(name, bindsSuffix) }) {
+		return errors.New("needs a mechanism without channel binding too: most mail servers are told of no other")
 	}
 	*to = names
 	return nil
@@ -219,6 +247,15 @@ func setBool(to *bool, v value) error {
 	return err
 }
 
+// setNot takes the opposite of what is written.
+func setNot(to *bool, v value) error {
+	b, err := v.asBool()
+	if err == nil {
+		*to = !b
+	}
+	return err
+}
+
 func setInt(to *int, v value, low, high int64) error {
 	n, err := v.asInt(low, high)
 	if err == nil {
@@ -281,8 +318,8 @@ func setKind(to *Kind, v value) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb}, Kind(s)) {
-		return errors.New(`wants "client", "master" or "userdb"`)
+	if !slices.Contains([]Kind{KindClient, KindLogin, KindMaster, KindUserdb, KindSaslauthd, KindNginx}, Kind(s)) {
+		return errors.New(`wants "client", "login", "master", "userdb", "saslauthd" or "nginx"`)
 	}
 	*to = Kind(s)
 	return nil

@@ -9,8 +9,9 @@
 // submission-login/client-authenticate.c).
 //
 // Secrets are taken only over TLS: on the implicit-TLS ports, and after STARTTLS
-// on the others. The certificate is made at start and trusted by nobody;
-// [Server.CertPEM] is for clients that want to check it.
+// on the others, unless Options.Cleartext says otherwise. The certificate is made
+// at start and trusted by nobody; [Server.CertPEM] is for clients that want to
+// check it.
 //
 // Mail handed in for a local address lies in that address's INBOX at once; mail
 // for anyone else is refused. Everything is gone when the server is closed.

@@ -20,6 +20,7 @@ type Options struct {
 	UserdbSocket string           // path of a userdb socket; "": only who has logged in is local
 	Host         string           // address to listen on; "": 127.0.0.1
 	Timeout      time.Duration    // for each answer of the sockets; 0: 4 s
+	Cleartext    bool             // secrets are taken without TLS, too: from a proxy on this machine
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil: slog.Default
 }
@@ -99,6 +100,8 @@ func (s *Server) newIMAP() *imapserver.Server {
 		Caps:      imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIMAP4rev2: {}},
 		Logger:    slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
 		TLSConfig: s.tls,
+
+		InsecureAuth: s.opts.Cleartext,
 	})
 }
 
@@ -107,7 +110,7 @@ func (s *Server) newSMTP() *smtp.Server {
 		return newSMTPSession(s, c), nil
 	}))
 	srv.Domain = "localhost"
-	srv.TLSConfig = s.tls
+	srv.TLSConfig, srv.AllowInsecureAuth = s.tls, s.opts.Cleartext
 	srv.MaxLineLength = maxLine
 	srv.MaxMessageBytes = maxMessage
 	srv.MaxRecipients = maxRecipients

@@ -16,13 +16,17 @@ import (
 const maxAnew = 3
 
 // Quick decides at once, or returns a Slow to wait for: exactly one of the two
-// means something. It reads one record, and never blocks or hashes slowly.
+// means something. It reads one record (with a Proof one more), and never blocks or
+// hashes slowly.
 func (p *Policy) Quick(ctx context.Context, a *Attempt) (Verdict, *Slow) {
+	if a.Proof != nil {
+		return p.scram(ctx, a), nil
+	}
 	v := Verdict{Name: a.Name}
 	if refused, reason := p.refuseUnread(a); refused {
 		return v.reject(reason), nil
 	}
-	account, err := p.account(ctx, a.Name)
+	account, err := p.account(ctx, a)
 	if err != nil {
 		return v.unread(err), nil
 	}
@@ -68,16 +72,21 @@ func (p *Policy) appPassword(v Verdict, account *store.Account, a *Attempt) (Ver
 	if !found {
 		return v, false
 	}
+	return p.appPasswordRow(v, account, row, a), true
+}
+
+// appPasswordRow decides on an app password that was recognised.
+func (p *Policy) appPasswordRow(v Verdict, account *store.Account, row store.AppPasswordRow, a *Attempt) Verdict {
 	v.Login.AppPassword = row.ID
 	switch {
 	case account.Disabled:
-		return v.reject(store.ReasonDisabled), true
+		return v.reject(store.ReasonDisabled)
 	case !p.live(row):
-		return v.reject(headstone(row)), true
+		return v.reject(headstone(row))
 	case !row.Scopes.Covers(store.ScopeOf(a.Service)):
-		return v.reject(store.ReasonScope), true
+		return v.reject(store.ReasonScope)
 	}
-	return v.accept(store.ReasonAppPassword), true
+	return v.accept(store.ReasonAppPassword)
 }
 
 // mainPassword is steps 2 to 4; account is nil for an unknown name.
@@ -137,7 +146,7 @@ func (s *Slow) Wait(ctx context.Context) Verdict {
 		if err != nil {
 			return s.verdict.undecided(unhashed(err))
 		}
-		again, err := s.policy.account(reading, s.attempt.Name)
+		again, err := s.policy.account(reading, s.attempt)
 		if err == nil && s.policy.unchanged(s, again) {
 			return s.policy.matched(s, match)
 		}
@@ -161,12 +170,15 @@ func tryHash(ctx context.Context, ticket *hasher.Ticket, account *store.Account,
 }
 
 // account reads the account, nil if there is none of that name.
-func (p *Policy) account(ctx context.Context, name string) (*store.Account, error) {
-	if name == "" {
+func (p *Policy) account(ctx context.Context, a *Attempt) (*store.Account, error) {
+	if a.Name == "" {
 		return nil, nil
 	}
-	account, err := p.accounts.Account(ctx, name)
-	if errors.Is(err, store.ErrNoAccount) {
+	account, err := p.accounts.Account(ctx, a.Name)
+	switch {
+	case errors.Is(err, store.ErrNoAccount):
+		return nil, nil
+	case err == nil && a.KeepsName && account.Address != a.Name:
 		return nil, nil
 	}
 	return account, err
@@ -225,11 +237,14 @@ func (p *Policy) remembered(account *store.Account, s secret.Secret) ([16]byte, 
 // refused for the same name from the same network within the last day: a phone
 // that repeats yesterday's password every minute is no attack.
 func (p *Policy) count(v Verdict, account *store.Account, a *Attempt) Verdict {
-	who := a.Name
+	who, s := a.Name, a.Secret
 	if account != nil {
 		who = account.ID.String()
 	}
-	v.Counted = p.refused.first(who, Network(a.Addr), a.Secret, p.now())
+	if a.Proof != nil {
+		s = secret.New(unsaid)
+	}
+	v.Counted = p.refused.first(who, Network(a.Addr), s, p.now())
 	return v
 }
 

@@ -18,6 +18,8 @@
 //     change, so it is read again, and if it changed the attempt is decided
 //     anew.
 //
+// SCRAM tells no secret, so it has step 1 only (scram.go).
+//
 // [Policy.Quick] is never slow: it reads one record and gives a verdict or a
 // [Slow], which waits for its turn. [Policy.Decide] is both in one, for callers
 // that may block.
@@ -32,6 +34,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
+	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -41,6 +44,12 @@ type Attempt struct {
 	Name   string // prepared login name, "" if what was sent cannot be prepared
 	Authz  string // prepared authorization identity, "" if none was sent
 	Secret secret.Secret
+	Proof  *sasl.SCRAMProof // instead of Secret; else nil
+
+	// KeepsName says that the server goes on with the name as it was sent, and
+	// cannot be told the account's address: an alias is then nobody's name. It would
+	// open a mailbox beside the account's, and next year perhaps another person's.
+	KeepsName bool
 	Facts
 }
 
@@ -63,6 +72,7 @@ type Verdict struct {
 	Name    string       // prepared login name, "" if there is none
 	Known   bool         // an account of that name exists, so the name may be logged
 	Login   Login        // set once the account is known; whole only when Accepted
+	Final   []byte       // the mechanism's last message to the client; of SCRAM, and only when Accepted
 }
 
 // Login says who got in by which credential. It outlives the verdict: the
@@ -83,10 +93,11 @@ func (l Login) Credential() string {
 	return store.MainCredential(l.Account)
 }
 
-// Accounts is where policy reads accounts. Account returns
+// Accounts is where policy reads accounts, and for SCRAM their keys. Both return
 // [store.ErrNoAccount] only after the store said that there is none.
 type Accounts interface {
 	Account(ctx context.Context, address string) (*store.Account, error)
+	SCRAM(ctx context.Context, address string) (*store.Account, store.SCRAMKeys, error)
 }
 
 // Hasher is where policy gets room to hash: [hasher.Pool].

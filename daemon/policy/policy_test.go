@@ -64,6 +64,14 @@ func (w *world) Account(ctx context.Context, address string) (*store.Account, er
 	return w.store.Account(ctx, address)
 }
 
+// SCRAM does so for SCRAM.
+func (w *world) SCRAM(ctx context.Context, address string) (*store.Account, store.SCRAMKeys, error) {
+	if _, err := w.Account(ctx, address); w.broken != nil {
+		return nil, store.SCRAMKeys{}, err
+	}
+	return w.store.SCRAM(ctx, address)
+}
+
 // change edits the account, which is made if it does not exist.
 func (w *world) change(edit func(*store.Account)) {
 	w.t.Helper()

@@ -31,7 +31,7 @@ func (p *Policy) SignIn(ctx context.Context, a *Attempt) Verdict {
 func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
 	reading := context.WithoutCancel(ctx) // what was hashed in time is also decided
 	v := Verdict{Name: a.Name}
-	account, err := p.account(reading, a.Name)
+	account, err := p.account(reading, a)
 	if err != nil {
 		return v.unread(err), true
 	}
@@ -51,7 +51,7 @@ func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
 	if err != nil {
 		return v.undecided(unhashed(err)), true
 	}
-	again, err := p.account(reading, a.Name)
+	again, err := p.account(reading, a)
 	switch {
 	case err != nil || !sameMain(account, again) || signInClosed(again, a.Secret) != closed:
 		return v, false

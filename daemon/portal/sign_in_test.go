@@ -38,9 +38,12 @@ func TestRefusalsAreAlike(t *testing.T) {
 		_, letters, err := w.Accounts.AddAppPassword(t.Context(), root, bob, accounts.NewAppPassword{Name: "phone"})
 		w.must(err)
 
+		w.must(w.Accounts.AddAlias(t.Context(), root, alice, "a.liddell@example.org"))
+
 		var first string
 		for _, of := range []struct{ name, address, password string }{
 			{"wrong password", alice, "wrong"},
+			{"alias", "a.liddell@example.org", "wrong"},
 			{"bound", bob, "wrong"},
 			{"app password", bob, secret.GroupAppPassword(letters)},
 			{"disabled", "carol@example.org", good},

@@ -23,7 +23,7 @@ func (l *requestList) add(r *Request) {
 // time by their ids. Nearly always that is the end.
 func (l *requestList) insert(r *Request) {
 	before := l.last
-	for before != nil && (before.at.After(r.at) || before.at.Equal(r.at) && before.ID > r.ID) {
+	for before != nil && (before.due.After(r.due) || before.due.Equal(r.due) && before.ID > r.ID) {
 		before = before.prev
 	}
 	if before == l.last {
@@ -53,6 +53,23 @@ func (l *requestList) remove(r *Request) {
 	}
 	r.next, r.prev = nil, nil
 	l.n--
+}
+
+// mayChallengeLocked says whether a request is in the hands of the back end.
+func (c *clientConn) mayChallengeLocked(r *Request) bool {
+	if r.state != asked || r.answered || c.ending || c.closed {
+		c.ignored(r, "challenge")
+		return false
+	}
+	return true
+}
+
+// challengedLocked is called after a challenge was appended to out.
+func (c *clientConn) challengedLocked(r *Request, wants wanted) {
+	r.state, r.wants = challenged, wants
+	c.thinking--
+	c.repliedLocked()
+	c.drainedLocked()
 }
 
 // answerLocked takes the one answer that a request has.
@@ -144,9 +161,9 @@ func (c *clientConn) waitLocked(r *Request, at time.Time) bool {
 		return false
 	}
 	c.leaveListLocked(r)
-	r.state, r.at = waiting, at
+	r.state, r.due = waiting, at
 	// What waits is as small as can be, and holds no secret.
-	r.Auth, r.State, r.small = Auth{ID: r.ID}, nil, [len(r.small)]byte{}
+	r.Auth, r.State, r.Binding, r.small = Auth{ID: r.ID}, nil, nil, [len(r.small)]byte{}
 	c.waiting.insert(r)
 	r.endContextLocked()
 	r.timer = time.AfterFunc(wait, func() {
@@ -155,7 +172,7 @@ func (c *clientConn) waitLocked(r *Request, at time.Time) bool {
 		if r.state != waiting {
 			return
 		}
-		for now := time.Now(); c.waiting.first != nil && !c.waiting.first.at.After(now); {
+		for now := time.Now(); c.waiting.first != nil && !c.waiting.first.due.After(now); {
 			c.leaveLocked(c.waiting.first)
 		}
 	})

@@ -14,7 +14,8 @@ import (
 type Backend interface {
 	// Auth begins an exchange. r.Initial is the initial response, nil if there was none.
 	Auth(r *Request)
-	// Continue brings the client's response to the last Challenge. The back end may keep it.
+	// Continue brings the client's response to the last Challenge or
+	// ChallengeBinding. The back end may keep it.
 	Continue(r *Request, response []byte)
 }
 
@@ -181,8 +182,13 @@ type Mechanism struct {
 	// Name is upper-case, such as "PLAIN".
 	Name string
 	// Flags are Dovecot's words (src/auth/mech.c): private, anonymous, plaintext,
-	// dictionary, active, forward-secrecy, mutual-auth.
+	// dictionary, active, forward-secrecy, mutual-auth. channel-binding is added
+	// by the field below.
 	Flags []string
+	// ChannelBinding says that the mechanism uses Request.ChallengeBinding, as
+	// those named -PLUS do. Only clients of minor version 3 and up on KindLogin
+	// listeners are told of it, and only they may use it.
+	ChannelBinding bool
 }
 
 // Peer is the process at the other end of a unix socket (SO_PEERCRED).

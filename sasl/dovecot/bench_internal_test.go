@@ -76,7 +76,7 @@ func BenchmarkLogin(b *testing.B) {
 		Mechanisms: func() []Mechanism { return fuzzMechanisms },
 	}
 	nc := &tapeConn{fuzzConn: fuzzConn{in: bytes.NewReader(nil), rest: new(sync.WaitGroup)}, line: bytes.Clone(benchLine), left: b.N}
-	c, hello, err := s.newConn(nc, fuzzListener{}, KindClient)
+	c, hello, err := s.newConn(nc, fuzzListener{}, ListenerOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -18,7 +18,9 @@ var (
 
 // ClientOptions say who the client is.
 type ClientOptions struct {
-	// Minor is the version to announce. Dovecot's own are 2 (2.3) and up; mail servers say 0 or 1.
+	// Minor is the version to announce: mail servers say 0 or 1, Dovecot's logins 2
+	// (2.3), 3 (2.4.0 to 2.4.3) or 4. From 3 on the server may offer mechanisms
+	// with channel binding, from 4 on it sends CANCELLED.
 	Minor uint32
 	// PID is the number for CPID; 0: the process id.
 	PID uint32
@@ -78,9 +80,9 @@ func shakeHands(c net.Conn, hello []byte, read func() error) error {
 }
 
 // Authenticate runs one exchange to its end; respond is called for each challenge
-// and may be nil for mechanisms without one. An error of it cancels the exchange
-// and is returned. An error says that there was no verdict; a refusal is none.
-// When ctx ends the connection is closed.
+// and may be nil for mechanisms without one, and so may a.ChannelBinding. An error
+// of either cancels the exchange and is returned. An error says that there was no
+// verdict; a refusal is none. When ctx ends the connection is closed.
 func (c *Client) Authenticate(ctx context.Context, a *AuthRequest, respond func(challenge []byte) ([]byte, error)) (Reply, error) {
 	var reply Reply
 	err := bounded(ctx, c.nc, func() error {
@@ -92,11 +94,18 @@ func (c *Client) Authenticate(ctx context.Context, a *AuthRequest, respond func(
 			if err := c.Flush(); err != nil {
 				return err
 			}
-			if err := c.await(id, &reply); err != nil || reply.Kind != Challenged {
+			if err := c.await(id, &reply); err != nil {
 				return err
 			}
-			if err := c.respond(id, reply.Challenge, respond); err != nil {
-				return err
+			switch reply.Kind {
+			case Challenged:
+				if err := c.respond(&reply, a.ChannelBinding, respond); err != nil {
+					return err
+				}
+			case Cancelled:
+				return fmt.Errorf("%w: nobody cancelled", ErrProtocol)
+			default:
+				return nil
 			}
 		}
 	})
@@ -113,18 +122,38 @@ func (c *Client) await(id uint32, reply *Reply) error {
 }
 
 // respond answers one challenge, or cancels.
-func (c *Client) respond(id uint32, challenge []byte, respond func([]byte) ([]byte, error)) error {
-	err := fmt.Errorf("%w: unexpected challenge", ErrProtocol)
-	if respond != nil {
-		var data []byte
-		if data, err = respond(challenge); err == nil {
-			return c.Continue(id, data)
-		}
+func (c *Client) respond(r *Reply, binding func(kind string) ([]byte, error), respond func([]byte) ([]byte, error)) error {
+	data, bound, err := answer(r, binding, respond)
+	if err == nil && r.Binding != "" {
+		return c.ContinueBinding(r.ID, data, bound)
 	}
-	if cerr := c.Cancel(id); cerr == nil {
+	if err == nil {
+		return c.Continue(r.ID, data)
+	}
+	if cerr := c.Cancel(r.ID); cerr == nil {
 		_ = c.Flush() // the next call meets the same failure
 	}
 	return err
+}
+
+// answer asks the caller for what one challenge wants to know; data is nil if that is only the channel binding.
+func answer(r *Reply, binding func(kind string) ([]byte, error), respond func([]byte) ([]byte, error)) (data, bound []byte, err error) {
+	if r.Binding != "" {
+		if binding == nil {
+			return nil, nil, fmt.Errorf("%w: unexpected question for channel binding", ErrProtocol)
+		}
+		if bound, err = binding(r.Binding); err != nil || r.OutOfBand {
+			return nil, bound, err
+		}
+	}
+	if respond == nil || r.OutOfBand {
+		return nil, nil, fmt.Errorf("%w: unexpected challenge", ErrProtocol)
+	}
+	data, err = respond(r.Challenge)
+	if data == nil {
+		data = []byte{}
+	}
+	return data, bound, err
 }
 
 // bounded runs fn, which uses nc, within ctx.
@@ -172,7 +201,21 @@ func (c *Client) Continue(id uint32, response []byte) error {
 	return nil
 }
 
-// Cancel puts a CANCEL into the write buffer.
+// ContinueBinding is Continue for a challenge that asked for channel binding data;
+// response nil answers one that was out of band.
+func (c *Client) ContinueBinding(id uint32, response, binding []byte) error {
+	start := len(c.out)
+	c.out = appendBound(c.out, id, response, binding)
+	if len(c.out)-start > maxClientLine {
+		c.out = c.out[:start]
+		return fmt.Errorf("%w: response too long", ErrRequest)
+	}
+	return nil
+}
+
+// Cancel puts a CANCEL into the write buffer. A server whose client announced
+// minor version 4 or more answers it with one reply of kind Cancelled, also if the
+// answer to the exchange has left already.
 func (c *Client) Cancel(id uint32) error {
 	c.out = append(c.out, "CANCEL\t"...)
 	c.out = appendUint(c.out, id)

@@ -7,13 +7,12 @@ import (
 	"time"
 )
 
-// clientConn is the server's end of a connection on a KindClient listener.
+// clientConn is the server's end of a connection on a KindClient or KindLogin listener.
 type clientConn struct {
 	*conn
-	backend Backend
-	mechs   []Mechanism // as told to this client
-	cookie  [16]byte
-	since   time.Time
+	handshake // as told to this client
+	backend   Backend
+	since     time.Time
 
 	// Of the reading goroutine.
 	versioned bool
@@ -62,6 +61,9 @@ func (c *clientConn) handshakeLine(command, args []byte) error {
 			return fmt.Errorf("%s: %w", commandWord(command), errNoVersion)
 		}
 		c.versioned, c.minor = true, minor
+		if c.options.Kind == KindLogin {
+			c.introduce()
+		}
 		return nil
 	}
 	field, _, _ := cut(args)
@@ -73,6 +75,18 @@ func (c *clientConn) handshakeLine(command, args []byte) error {
 	c.pid = pid
 	c.mu.Unlock()
 	return nil
+}
+
+// introduce says the rest of the handshake on a KindLogin listener, now that the
+// client's version is known (auth_client_finish_handshake).
+func (c *clientConn) introduce() {
+	if c.minor < minorBinding {
+		c.mechs = unbound(c.mechs)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = c.handshake.appendTo(c.out)
+	c.repliedLocked()
 }
 
 // auth begins a request and hands it to the back end.
@@ -90,6 +104,7 @@ func (c *clientConn) auth(args []byte) error {
 	if err != nil && err != errBase64 {
 		return err
 	}
+	c.options.disbelieve(&r.Auth)
 	if err := c.begin(r); err != nil {
 		return err
 	}
@@ -116,7 +131,7 @@ func (c *clientConn) begin(r *Request) error {
 	if c.asked.n >= c.limits.open {
 		c.giveUpLocked(c.asked.first)
 	}
-	r.born = r.Received
+	r.due = r.Received.Add(c.limits.request)
 	c.open[r.ID] = r
 	c.asked.add(r)
 	c.thinking++
@@ -150,12 +165,12 @@ func (c *clientConn) cont(args []byte) error {
 	if r == nil || err != nil {
 		return err
 	}
-	field, _, _ := cut(rest)
-	data, err := response(field)
+	data, binding, err := parseCont(rest, c.minor, r.wants)
 	if err != nil {
 		r.Fail(Fail{Code: InvalidBase64, Reason: "Invalid base64 data in continued response"})
 		return nil
 	}
+	r.Binding = binding
 	c.call(r, func() { c.backend.Continue(r, data) })
 	return nil
 }
@@ -205,7 +220,7 @@ func (c *clientConn) cancelLine(args []byte) error {
 		c.finishLocked(r)
 	}
 	c.remembered.drop(id)
-	if c.minor >= 4 {
+	if c.minor >= minorCancelled {
 		c.out = appendCancelled(c.out, id)
 		c.repliedLocked()
 	}
@@ -243,7 +258,7 @@ func (c *clientConn) overdue(now time.Time) error {
 }
 
 func (c *clientConn) expireLocked(now time.Time) {
-	for r := c.asked.first; r != nil && now.Sub(r.born) >= c.limits.request; r = c.asked.first {
+	for r := c.asked.first; r != nil && !now.Before(r.due); r = c.asked.first {
 		c.finishLocked(r)
 	}
 }
@@ -253,7 +268,7 @@ func (c *clientConn) dueLocked() time.Time {
 	case c.pid == 0:
 		return c.since.Add(c.limits.handshake)
 	case c.asked.first != nil:
-		return c.asked.first.born.Add(c.limits.request)
+		return c.asked.first.due
 	}
 	return time.Time{}
 }

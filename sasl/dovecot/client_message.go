@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,9 @@ type AuthRequest struct {
 	ValidClientCert       bool
 	// Initial is the initial response: nil for none, empty but not nil for an empty one.
 	Initial []byte
+	// ChannelBinding is asked by Authenticate for the channel binding data of a
+	// kind such as "tls-exporter" when the server wants it; not sent itself.
+	ChannelBinding func(kind string) ([]byte, error)
 }
 
 // ReplyKind says what a server's line is.
@@ -46,6 +50,8 @@ type Reply struct {
 	Fields    []Field // all other parameters
 	Final     []byte  // resp=, nil if there was none
 	Challenge []byte  // the data of a Challenged, never nil there, nil elsewhere
+	Binding   string  // of a Challenged: the kind of channel binding to answer with ContinueBinding, if not empty
+	OutOfBand bool    // of a Challenged: there is no data, only Binding is wanted
 }
 
 // appendAuth appends an AUTH line. With an error dst is returned as it was.
@@ -145,18 +151,46 @@ func (r *Reply) parse(line []byte) error {
 	default:
 		return fmt.Errorf("%w: %s: %w", ErrProtocol, commandWord(command), errCommand)
 	}
-	r.OK = r.Kind == Accepted
+	r.OK, r.OutOfBand = r.Kind == Accepted, false
+	var kind []byte
 	if r.Kind == Challenged {
-		data, _, _ := cut(rest)
-		r.Challenge, err = decodeInto(r.Challenge, data)
+		kind, err = r.parseChallenge(rest)
 		more = false
 	} else {
 		r.Challenge = nil
 	}
+	setText(&r.Binding, kind)
 	if perr := r.parseParams(rest, more); err == nil {
 		err = perr
 	}
 	return err
+}
+
+// parseChallenge reads what follows "CONT\t<id>\t" and returns the kind of channel
+// binding that is asked for (auth_client_request_handle_input).
+func (r *Reply) parseChallenge(rest []byte) (kind []byte, err error) {
+	data, rest, more := cut(rest)
+	if r.OutOfBand = string(data) == outOfBand; r.OutOfBand {
+		data = nil
+	}
+	if r.Challenge, err = decodeInto(r.Challenge, data); err != nil {
+		return nil, err
+	}
+	for more && kind == nil {
+		var field []byte
+		field, rest, more = cut(rest)
+		if value, ok := bytes.CutPrefix(field, []byte("channel_binding=")); ok {
+			kind = value
+		}
+	}
+	return kind, nil
+}
+
+// appendBound appends the client's CONT line with channel binding data.
+func appendBound(dst []byte, id uint32, response, binding []byte) []byte {
+	dst = appendBeforeBinding(dst, id, response)
+	dst = base64.StdEncoding.AppendEncode(dst, binding)
+	return append(dst, '\n')
 }
 
 // parseParams reads the parameters of OK and FAIL. Strings and slots of the reply
@@ -240,7 +274,7 @@ func (c *Client) readHandshake() error {
 			ok = err == nil
 		case "MECH":
 			words := strings.Split(string(args), "\t")
-			c.Mechanisms = append(c.Mechanisms, Mechanism{Name: words[0], Flags: words[1:]})
+			c.Mechanisms = append(c.Mechanisms, Mechanism{Name: words[0], Flags: words[1:], ChannelBinding: slices.Contains(words[1:], bindingFlag)})
 		case "SPID":
 			c.SPID, ok = parseUint32(args)
 		case "CUID":

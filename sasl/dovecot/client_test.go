@@ -155,6 +155,67 @@ func TestAuthenticateWithoutVerdict(t *testing.T) {
 	}
 }
 
+// scramPlus is an AUTH that script answers with a question for channel binding.
+func scramPlus(binding func(kind string) ([]byte, error)) *dovecot.AuthRequest {
+	return &dovecot.AuthRequest{Mechanism: "SCRAM-SHA-256-PLUS", Service: "imap", FinalRespOK: true, Initial: []byte("p=tls-exporter,,n=u"), ChannelBinding: binding}
+}
+
+func TestAuthenticateWithChannelBinding(t *testing.T) {
+	s := &dovecot.Server{Mechanisms: transcriptMechanisms, Backend: script{}}
+	c := dial(t, serve(t, s, dovecot.KindLogin), dovecot.ClientOptions{Minor: 4})
+	if n := len(c.Mechanisms); c.Minor != 4 || n != 5 || !c.Mechanisms[n-1].ChannelBinding || c.Mechanisms[0].ChannelBinding {
+		t.Fatalf("handshake: %+v", c)
+	}
+	own := errors.New("own")
+	if _, err := c.Authenticate(t.Context(), scramPlus(nil), nil); !errors.Is(err, dovecot.ErrProtocol) {
+		t.Errorf("a question that nobody answers: %v", err)
+	}
+	if _, err := c.Authenticate(t.Context(), scramPlus(func(string) ([]byte, error) { return nil, own }), nil); !errors.Is(err, own) {
+		t.Errorf("no binding: %v", err)
+	}
+	// Both exchanges have been cancelled; their CANCELLEDs are skipped.
+	early := scramPlus(func(kind string) ([]byte, error) { return []byte(kind + "!"), nil })
+	early.Initial = []byte("p=tls-unique,,n=u")
+	for bound, a := range map[string]*dovecot.AuthRequest{"<nil>,tls-exporter!": scramPlus(early.ChannelBinding), "tls-unique!,": early} {
+		reply, err := c.Authenticate(t.Context(), a, func(challenge []byte) ([]byte, error) {
+			if string(challenge) != "r=nonce,s=salt,i=4096" {
+				t.Errorf("challenge %q", challenge)
+			}
+			return nil, nil
+		})
+		if err != nil || !reply.OK || len(reply.Fields) != 1 || reply.Fields[0].Value != bound || reply.Binding != "" || reply.OutOfBand {
+			t.Errorf("%s: %+v, %v", bound, reply, err)
+		}
+	}
+	if err := c.ContinueBinding(1, nil, make([]byte, 20000)); !errors.Is(err, dovecot.ErrRequest) {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	s := &dovecot.Server{Mechanisms: transcriptMechanisms, Backend: script{}}
+	c := dial(t, serve(t, s, dovecot.KindLogin), dovecot.ClientOptions{Minor: 4})
+	id, err := c.Start(ask("never"))
+	if err = errors.Join(err, c.Cancel(id), c.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	reply := dovecot.Reply{OK: true, OutOfBand: true, Binding: "x"}
+	if err := c.ReadReply(&reply); err != nil || reply.Kind != dovecot.Cancelled || reply.ID != id || reply.OK || reply.OutOfBand || reply.Binding != "" {
+		t.Errorf("%+v, %v", reply, err)
+	}
+	unasked, err := dovecot.NewClient(peer(t, func(in *bufio.Reader, out net.Conn) {
+		_, _ = io.WriteString(out, otherServer) // a failure shows at the client
+		readLines(in, 3)
+		_, _ = io.WriteString(out, "CANCELLED\t1\n")
+	}), dovecot.ClientOptions{Minor: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unasked.Authenticate(t.Context(), ask("right"), nil); !errors.Is(err, dovecot.ErrProtocol) {
+		t.Errorf("CANCELLED taken for a verdict: %v", err)
+	}
+}
+
 func TestMasterClientErrors(t *testing.T) {
 	connect := func(answer string) *dovecot.MasterClient {
 		m, err := dovecot.NewMasterClient(peer(t, func(in *bufio.Reader, out net.Conn) {

@@ -57,6 +57,8 @@ func TestConformance01HandshakeThatDoesNotFit(t *testing.T) {
 		"none":            nil,
 		"too long":        many,
 		"channel binding": {{Name: "SCRAM-SHA-256-PLUS"}},
+		"nothing else":    {{Name: "SCRAM-SHA-256-PLUS", ChannelBinding: true}},
+		"unmeant word":    {{Name: "PLAIN", Flags: []string{"channel-binding"}}},
 		"lower case":      {{Name: "plain"}},
 		"line break":      {{Name: "PLAIN", Flags: []string{"plain\ntext"}}},
 		"empty flag":      {{Name: "PLAIN", Flags: []string{""}}},
@@ -65,7 +67,95 @@ func TestConformance01HandshakeThatDoesNotFit(t *testing.T) {
 		if err := s.Serve(newPipeListener(), dovecot.KindClient); !errors.Is(err, dovecot.ErrMechanisms) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if name == "too long" {
+			continue // Dovecot's logins take it
+		}
+		if err := s.Serve(newPipeListener(), dovecot.KindLogin); !errors.Is(err, dovecot.ErrMechanisms) {
+			t.Errorf("%s on a login socket: %v", name, err)
+		}
 	}
+}
+
+// 1, sockets of Dovecot 2.4's logins: VERSION 1.4 at accept, the rest in one write
+// after the client's VERSION; mechanisms with channel binding last and for minor 3 and up.
+func TestConformance01LoginSocketKnowsMinor(t *testing.T) {
+	many := append(transcriptMechanisms(), dovecot.Mechanism{Name: "SCRAM-SHA-1-PLUS", Flags: []string{"mutual-auth", "channel-binding"}, ChannelBinding: true})
+	for i := range 60 {
+		many = append(many, dovecot.Mechanism{Name: fmt.Sprintf("MECHANISM-%02d", i), Flags: []string{"plaintext"}})
+	}
+	s := &dovecot.Server{Mechanisms: func() []dovecot.Mechanism { return many }, Backend: script{}, SPID: 3}
+	path := serve(t, s, dovecot.KindLogin)
+	form := regexp.MustCompile(`^MECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nMECH\tSCRAM-SHA-256\tmutual-auth\nMECH\tEXTERNAL\n(?:MECH\tMECHANISM-\d\d\tplaintext\n){60}` +
+		`(MECH\tSCRAM-SHA-256-PLUS\tmutual-auth\tchannel-binding\nMECH\tSCRAM-SHA-1-PLUS\tmutual-auth\tchannel-binding\n)?SPID\t3\nCUID\t\d+\nCOOKIE\t[0-9a-f]{32}\nDONE\n$`)
+	for minor, bound := range map[string]bool{"0": false, "2": false, "3": true, "4": true, "9": true} {
+		nc := dialConn(t, path)
+		buf := make([]byte, 8192)
+		if n, err := nc.Read(buf); err != nil || string(buf[:n]) != "VERSION\t1\t4\n" {
+			t.Fatalf("minor %s: %q, %v", minor, buf[:n], err)
+		}
+		if _, err := nc.Write([]byte("VERSION\t1\t" + minor + "\n")); err != nil {
+			t.Fatal(err)
+		}
+		n, err := nc.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := form.FindSubmatch(buf[:n]); found == nil || (len(found[1]) > 0) != bound {
+			t.Errorf("minor %s: %q", minor, buf[:n])
+		}
+	}
+}
+
+// 1, a client that never says its version, or not its CPID, has HandshakeTimeout.
+func TestConformance01LoginSocketWithoutVersion(t *testing.T) {
+	s := &dovecot.Server{Mechanisms: transcriptMechanisms, Backend: script{}, HandshakeTimeout: 7 * time.Second}
+	bubble(t, s, func(t *testing.T, _ func() *wire, log *logBuffer) {
+		dial := servePipes(t, s, dovecot.KindLogin)
+		mute, half := dial(), dial()
+		go mute.read()
+		go half.read()
+		mute.want("VERSION\t1\t4")
+		half.want("VERSION\t1\t4")
+		half.send("VERSION\t1\t4")
+		for line := ""; line != "DONE"; {
+			line = half.line()
+		}
+		time.Sleep(7*time.Second - time.Nanosecond)
+		mute.wantSilence()
+		half.wantSilence()
+		mute.wantEnd()
+		half.wantEnd()
+		synctest.Wait()
+		if n := strings.Count(log.String(), "no handshake in time"); n != 2 {
+			t.Errorf("log: %s", log.String())
+		}
+	})
+}
+
+// 1: CANCEL is answered to minor 4 and up and to nobody else, whichever socket it
+// is (transcripts dovecot-2.4-cancel, dovecot-2.4.1-cancel, odd-cancel-bad-id). What
+// the back end says later is not sent.
+func TestConformance01Cancelled(t *testing.T) {
+	b := &latchedBackend{}
+	s := &dovecot.Server{Backend: b}
+	bubble(t, s, func(t *testing.T, dial func() *wire, _ *logBuffer) {
+		login := servePipes(t, s, dovecot.KindLogin)
+		for n, w := range []*wire{dial().hello("3"), login().helloLogin("3"), dial().hello("4"), login().helloLogin("4"), login().helloLogin("5")} {
+			w.send(plain("1", "slow"), "CANCEL\t1", "CANCEL\t2")
+			if n > 1 {
+				w.want("CANCELLED\t1", "CANCELLED\t2")
+			}
+			w.wantSilence()
+			r := b.request(n)
+			if r.Context().Err() == nil {
+				t.Errorf("%d: the context of a cancelled request goes on", n)
+			}
+			r.OK(dovecot.OK{User: "u@example"})
+			w.wantSilence()
+			w.send(plain("1", "right"))
+			w.want(accepted("1"))
+		}
+	})
 }
 
 // 2: the client's part before or after ours, AUTH behind CPID, byte by byte, CRLF.
@@ -190,6 +280,73 @@ func TestConformance06Cont(t *testing.T) {
 			w := dial().hello(minor)
 			w.send("AUTH\t1\tPLAIN\tservice=smtp", "AUTH\t2\tLOGIN\tservice=smtp")
 			w.want("CONT\t1\t", "CONT\t2\tVXNlcm5hbWU6")
+		}
+	})
+}
+
+// 6: channel binding is asked of minor 3 and up (transcripts dovecot-2.4-scram-plus,
+// odd-binding, odd-cont-parameter); others never see the question.
+func TestConformance06ChallengeBinding(t *testing.T) {
+	kinds := []string{"tls-exporter", "", "a\tb", strings.Repeat("x", 65)}
+	b := backend{
+		auth: func(r *dovecot.Request) {
+			r.ChallengeBinding([]byte{}, kinds[r.ID-1])
+			r.OK(dovecot.OK{User: "second"})
+		},
+		cont: func(r *dovecot.Request, response []byte) {
+			if response == nil || string(r.Binding) != "bound" {
+				t.Errorf("response %q, binding %q", response, r.Binding)
+			}
+			r.Challenge(nil)
+		},
+	}
+	s := &dovecot.Server{Backend: b}
+	bubble(t, s, func(t *testing.T, dial func() *wire, log *logBuffer) {
+		mta, old, login := dial().hello("1"), dial().hello("2"), servePipes(t, s, dovecot.KindLogin)().helloLogin("3")
+		mta.send(plain("1", "x"))
+		mta.wantEnd()
+		old.send(plain("1", "x"))
+		old.want("FAIL\t1\tcode=temp_fail")
+		login.send(plain("2", "x"), plain("3", "x"), plain("4", "x"))
+		login.want("FAIL\t2\tcode=temp_fail", "FAIL\t3\tcode=temp_fail", "FAIL\t4\tcode=temp_fail")
+		for _, line := range []string{"channel binding cannot be asked for", "second answer ignored"} {
+			if n := strings.Count(log.String(), line); n != 5 {
+				t.Errorf("%s: %d lines of 5 in the log:\n%s", line, n, log.String())
+			}
+		}
+	})
+	b.auth = func(r *dovecot.Request) { r.ChallengeBinding([]byte{}, "tls-exporter") }
+	s = &dovecot.Server{Backend: b}
+	bubble(t, s, func(t *testing.T, dial func() *wire, _ *logBuffer) {
+		w := servePipes(t, s, dovecot.KindLogin)().helloLogin("3")
+		w.send(plain("1", "x"))
+		w.want("CONT\t1\t\tchannel_binding=tls-exporter")
+		w.send("CONT\t1\t\tchannel_binding=Ym91bmQ=")
+		w.want("CONT\t1\t")
+	})
+}
+
+// 7: where a listener's clients are not believed, all their requests come from one
+// place; other listeners of the server are not concerned.
+func TestConformance07Disbelieved(t *testing.T) {
+	const place = "\tno-penalty\tlip=192.0.2.25\trip=198.51.100.7\tlport=993\trport=51234\treal_lip=10.0.0.1\treal_rip=10.0.0.2\treal_lport=10993\treal_rport=40000\tresp"
+	const here = "l=192.0.2.25:993 r=198.51.100.7:51234 real=10.0.0.1:10993,10.0.0.2:40000"
+	const nowhere = "l=invalid IP:0 r=invalid IP:0 real=invalid IP:0,invalid IP:0"
+	s := &dovecot.Server{Backend: script{}}
+	bubble(t, s, func(t *testing.T, dial func() *wire, _ *logBuffer) {
+		for _, c := range []struct {
+			w           *wire
+			where, more string
+		}{
+			{dial().hello("2"), here, "nopen=true"},
+			{servePipesWith(t, s, dovecot.ListenerOptions{DistrustRIP: true})().hello("2"), nowhere, "nopen=true"},
+			{servePipesWith(t, s, dovecot.ListenerOptions{IgnoreNoPenalty: true})().hello("2"), here, "nopen=false"},
+			{servePipesWith(t, s, dovecot.ListenerOptions{Kind: dovecot.KindLogin, DistrustRIP: true, IgnoreNoPenalty: true})().helloLogin("2"), nowhere, "nopen=false"},
+		} {
+			c.w.send(strings.Replace(plain("1", "facts"), "\tresp", place, 1))
+			if got := c.w.line(); !strings.Contains(got, c.where) || !strings.Contains(got, c.more) {
+				t.Errorf("want %s and %s, got %q", c.where, c.more, got)
+			}
 		}
 	})
 }

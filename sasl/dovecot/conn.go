@@ -46,6 +46,7 @@ type conn struct {
 	srv      *Server
 	nc       net.Conn
 	listener net.Listener
+	options  ListenerOptions
 	log      *slog.Logger
 	peer     Peer
 	ctx      context.Context

@@ -12,22 +12,37 @@
 //
 // # Serving
 //
-// A [Server] serves any number of listeners, each of one [Kind]. On a [KindClient]
-// listener mail servers authenticate people; on a [KindMaster] listener the
-// post-login processes of Dovecot (imap, pop3, …) turn a login that passed into a
-// user (REQUEST); on a [KindUserdb] listener delivery and administration look users
-// up (USER, PASS) and list them (LIST). All listeners of one Server share its SPID and its register of
-// connections, which is what ties a REQUEST to the login it is about.
+// A [Server] serves any number of listeners, each of one [Kind]. On a
+// [KindClient] or [KindLogin] listener mail servers authenticate people; on a
+// [KindMaster] listener the post-login processes of Dovecot (imap, pop3, …) turn
+// a login that passed into a user (REQUEST); on a [KindUserdb] listener delivery
+// and administration look users up (USER, PASS) and list them (LIST). All listeners
+// of one Server share its SPID and its register of connections, which is what ties
+// a REQUEST to the login it is about. [ListenerOptions] say what clients of a
+// listener are believed.
 //
 // # Who waits for whom
 //
-// The whole handshake of the server leaves in one write at accept, in the order
-// VERSION, MECH, SPID, CUID, COOKIE, DONE, and is shorter than 1024 bytes. Exim
-// up to 4.98 and Radicale send nothing before they have read it; Radicale reads
-// it with one recv of 1024 bytes; Postfix and Exim take a SPID before a MECH for
-// a master socket and give up. The price is that the client's minor version is
-// not known when the mechanisms are listed, so no mechanism with channel binding
-// (-PLUS) can be offered.
+// On a KindClient listener the whole handshake of the server leaves in one write
+// at accept, in the order VERSION, MECH, SPID, CUID, COOKIE, DONE, and is shorter
+// than 1024 bytes. Exim 4.96 and Radicale send nothing before they have
+// read it; Radicale reads it with one recv of 1024 bytes; Postfix and Exim take a
+// SPID before a MECH for a master socket and give up. The price is that the
+// client's minor version is not known when the mechanisms are listed, so no
+// mechanism with channel binding (-PLUS) can be offered.
+//
+// The login processes of Dovecot 2.4 wait for nobody. On a KindLogin listener, which
+// is theirs alone, VERSION leaves at accept and the rest after the client's VERSION,
+// as from Dovecot 2.4 itself; mechanisms with channel binding are then listed, last,
+// to minor version 3 and up. Whoever waits for the server there waits in vain, until
+// Server.HandshakeTimeout.
+//
+// # Channel binding
+//
+// The TLS connection that a mechanism is bound to ends in the login process, so the
+// server asks for its data ([Request.ChallengeBinding]) and gets it with the next
+// response ([Request].Binding). Before minor version 3 nothing follows the data of a
+// CONT in either direction; what does is no base64.
 //
 // # One goroutine for each connection
 //
@@ -56,8 +71,9 @@
 //
 // A request begins with AUTH and ends with exactly one of [Request.OK],
 // [Request.Fail], [Request.TemporaryFailure] and [Request.Drop]; later calls are
-// ignored and logged. It also ends, without an answer, by CANCEL, with its
-// connection, or 150 seconds after its AUTH; its context ends with it. A refusal
+// ignored and logged. It also ends, without an answer, by CANCEL (which is itself
+// answered with CANCELLED to clients of minor version 4 and up, whatever became of
+// the request), with its connection, or 150 seconds after its AUTH; its context ends with it. A refusal
 // may be given ahead of its time ([Fail].At): it then keeps its id and leaves when
 // it is due.
 //

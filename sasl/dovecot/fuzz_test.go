@@ -44,6 +44,45 @@ func FuzzEscape(f *testing.F) {
 
 var fuzzMechanisms = []Mechanism{{Name: "PLAIN"}, {Name: "LOGIN"}, {Name: "SCRAM-SHA-256"}}
 
+func fuzzOffered() []Mechanism {
+	return append([]Mechanism{{Name: "SCRAM-SHA-256-PLUS", ChannelBinding: true}}, fuzzMechanisms...)
+}
+
+// FuzzCont parses what follows the id of a CONT, writes what was understood as the
+// client role would, and expects to understand the same again.
+func FuzzCont(f *testing.F) {
+	for _, s := range []string{
+		"", "=", "YQ==", "YQ==\tchannel_binding=AGJvdW5k", "#\tchannel_binding=AGJvdW5k", "#", "YQ==\tx=y\tchannel_binding=\t",
+		"YQ==\tchannel_binding=!", "YQ==\tchannel_binding==", "\tchannel_binding=YQ==\tchannel_binding=YQ==", "!\t", "YQ==\tchannel_binding",
+	} {
+		f.Add(s, uint32(2), uint8(1))
+		f.Add(s, uint32(4), uint8(0))
+		f.Add(s, uint32(4), uint8(1))
+		f.Add(s, uint32(4), uint8(2))
+	}
+	f.Fuzz(func(t *testing.T, args string, minor uint32, last uint8) {
+		wants := wanted(last % 3)
+		data, binding, err := parseCont([]byte(args), minor, wants)
+		if err != nil {
+			if data != nil || binding != nil {
+				t.Errorf("%q: %q, %q beside %v", args, data, binding, err)
+			}
+			return
+		}
+		if (data == nil) != (wants == wantsBindingOnly) || binding != nil && (wants == wantsResponse || minor < minorBinding) || minor < minorBinding && strings.Contains(args, "\t") {
+			t.Fatalf("minor %d, wants %d: %q is %q, %q", minor, wants, args, data, binding)
+		}
+		if binding == nil {
+			return
+		}
+		sent, ok := bytes.CutPrefix(bytes.TrimSuffix(appendBound(nil, 7, data, binding), []byte("\n")), []byte("CONT\t7\t"))
+		data2, binding2, err := parseCont(sent, minor, wants)
+		if err != nil || !ok || !bytes.Equal(data, data2) || !bytes.Equal(binding, binding2) || (data == nil) != (data2 == nil) || binding2 == nil {
+			t.Errorf("%q: %q, %q became %q, %q, %v", args, data, binding, data2, binding2, err)
+		}
+	})
+}
+
 // FuzzLine parses an AUTH line, writes what was understood as the client role
 // would, and expects to understand the same again.
 func FuzzLine(f *testing.F) {
@@ -121,13 +160,15 @@ func FuzzAddress(f *testing.F) {
 
 // FuzzReply reads what a server may say to a client.
 func FuzzReply(f *testing.F) {
-	for _, s := range []string{"OK\t1\tuser=u\tnologin\tresp=dj14", "FAIL\t1\tuser=u\tcode=temp_fail\treason=a b", "CONT\t1\t", "CONT\t1\tYQ==\tx", "CANCELLED\t1", "OK", "USER\t1\tu\tuid=1", "NOTFOUND\t1"} {
+	for _, s := range []string{"OK\t1\tuser=u\tnologin\tresp=dj14", "FAIL\t1\tuser=u\tcode=temp_fail\treason=a b", "CONT\t1\t", "CONT\t1\tYQ==\tx", "CONT\t1\t#\tchannel_binding=tls-unique", "CONT\t1\tYQ==\tx\tchannel_binding=tls-exporter\tchannel_binding=", "CANCELLED\t1", "OK", "USER\t1\tu\tuid=1", "NOTFOUND\t1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		var fresh, used Reply
-		if err := used.parse([]byte("OK\t9\tuser=other\ta=b\tc=d\treason=x\tresp=eHh4")); err != nil {
-			t.Fatal(err)
+		for _, other := range []string{"CONT\t9\t#\tchannel_binding=other", "OK\t9\tuser=other\ta=b\tc=d\treason=x\tresp=eHh4"} {
+			if err := used.parse([]byte(other)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		err, again := fresh.parse([]byte(line)), used.parse([]byte(line))
 		if (err == nil) != (again == nil) {
@@ -138,6 +179,9 @@ func FuzzReply(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		if fresh.Binding != used.Binding || fresh.OutOfBand != used.OutOfBand || fresh.Kind != Challenged && (fresh.Binding != "" || fresh.OutOfBand) {
+			t.Errorf("%q: %+v, into a used reply %+v", line, fresh, used)
 		}
 		if fresh.ID != used.ID || fresh.User != used.User || fresh.Reason != used.Reason || fresh.Code != used.Code || len(fresh.Fields) != len(used.Fields) ||
 			(fresh.Challenge == nil) != (used.Challenge == nil) || (fresh.Final == nil) != (used.Final == nil) || !bytes.Equal(fresh.Final, used.Final) {
@@ -191,7 +235,13 @@ type fuzzBackend struct{ rest *sync.WaitGroup }
 
 func (b fuzzBackend) Auth(r *Request) { b.act(r, r.Initial) }
 
-func (b fuzzBackend) Continue(r *Request, response []byte) { b.act(r, response) }
+// Continue has no message in what came out of band, and does what the binding says.
+func (b fuzzBackend) Continue(r *Request, response []byte) {
+	if response == nil {
+		response = append([]byte("2"), r.Binding...)
+	}
+	b.act(r, response)
+}
 
 func (b fuzzBackend) act(r *Request, message []byte) {
 	if len(message) == 0 {
@@ -212,6 +262,10 @@ func (b fuzzBackend) act(r *Request, message []byte) {
 	case 'w':
 		r.Fail(Fail{At: r.Received.Add(time.Millisecond)})
 	case 'n':
+	case 'b':
+		r.ChallengeBinding(message, "tls-exporter")
+	case 'B':
+		r.ChallengeBinding(nil, "tls-unique")
 	case '2':
 		r.Challenge(message)
 		r.OK(OK{User: "u"})
@@ -242,9 +296,9 @@ func runFuzzConn(t *testing.T, in []byte, step uint8, k Kind) string {
 	nc := &fuzzConn{in: bytes.NewReader(in), step: int(step) + 1, rest: rest}
 	s := &Server{
 		Backend: fuzzBackend{rest}, Master: fuzzBackend{rest}, Log: slog.New(slog.DiscardHandler),
-		Mechanisms: func() []Mechanism { return fuzzMechanisms },
+		Mechanisms: fuzzOffered,
 	}
-	c, hello, err := s.newConn(nc, fuzzListener{}, k)
+	c, hello, err := s.newConn(nc, fuzzListener{}, ListenerOptions{Kind: k})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +322,10 @@ type fuzzListener struct{ net.Listener }
 
 func (fuzzListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-const fuzzHello = "VERSION\t1\t2\nCPID\t7\n"
+const (
+	fuzzHello      = "VERSION\t1\t2\nCPID\t7\n"
+	fuzzLoginHello = "VERSION\t1\t4\nCPID\t7\n"
+)
 
 func fuzzAuth(id, message string) string {
 	return "AUTH\t" + id + "\tPLAIN\tservice=x\tresp=" + base64.StdEncoding.EncodeToString([]byte(message)) + "\n"
@@ -278,7 +335,7 @@ func fuzzAuth(id, message string) string {
 // most one final answer, and every line of the server is one that a client knows.
 func FuzzConnection(f *testing.F) {
 	all := ""
-	for i, message := range []string{"o", "f", "e", "p", "d", "w", "n", "2", "ao", "ap", "ad", "af", "x"} {
+	for i, message := range []string{"o", "f", "e", "p", "d", "w", "n", "2", "b", "B", "ao", "ap", "ad", "af", "ab", "x"} {
 		f.Add([]byte(fuzzAuth("1", message)+fuzzAuth("1", "o")), uint8(200))
 		if message != "d" && message != "ad" {
 			all += fuzzAuth(string(rune('1'+i%9)), message) + "CONT\t1\t\n"
@@ -288,29 +345,63 @@ func FuzzConnection(f *testing.F) {
 	f.Add([]byte("AUTH\t1\tPLAIN\tservice=x\nCONT\t1\t\nCONT\t1\tbw==\nCONT\t1\t!\n"), uint8(255))
 	f.Add([]byte("CONT\t5\t=\n\n"), uint8(3))
 	f.Add([]byte("AUTH\t1\tNTLM\tservice=x\n"), uint8(9))
+	f.Add([]byte("AUTH\t1\tSCRAM-SHA-256-PLUS\tprotocol=x\tresp=Yg==\nCONT\t1\tbw==\tchannel_binding=bw==\nCANCEL\t1\n"), uint8(90))
+	f.Add([]byte("AUTH\t1\tSCRAM-SHA-256-PLUS\tprotocol=x\tresp=Qg==\nCONT\t1\t#\tchannel_binding=bw==\nCANCEL\t2\n"), uint8(90))
 	f.Fuzz(func(t *testing.T, in []byte, step uint8) {
-		out := runFuzzConn(t, append([]byte(fuzzHello), in...), step, KindClient)
-		asked := make(map[uint32]int)
-		for line := range bytes.Lines(in) {
-			if args, ok := bytes.CutPrefix(line, []byte("AUTH\t")); ok {
-				id, _, _, _ := parseID(args) // 0 if it is none
-				asked[id]++
-			}
-		}
-		lines := bufio.NewScanner(strings.NewReader(out))
-		for lines.Scan() {
-			var reply Reply
-			if err := reply.parse(lines.Bytes()); err != nil {
-				t.Fatalf("%q: %v", lines.Text(), err)
-			}
-			if reply.Kind == Challenged || reply.Reason == "Authentication request timed out" {
-				continue
-			}
-			if asked[reply.ID]--; asked[reply.ID] < 0 {
-				t.Errorf("one answer too many to %d:\n%s", reply.ID, out)
-			}
-		}
+		oneAnswerEach(t, in, runFuzzConn(t, append([]byte(fuzzHello), in...), step, KindClient), false)
+		oneAnswerEach(t, in, runFuzzConn(t, append([]byte(fuzzLoginHello), in...), step, KindLogin), true)
 	})
+}
+
+// oneAnswerEach sees that each AUTH and CANCEL of in has at most one final answer in out.
+func oneAnswerEach(t *testing.T, in []byte, out string, login bool) {
+	asked, cancelled := make(map[uint32]int), make(map[uint32]int)
+	for line := range bytes.Lines(in) {
+		command, args, _ := cut(line)
+		id, _, _, _ := parseID(bytes.TrimRight(args, "\r\n")) // 0 if it is none
+		switch string(command) {
+		case "AUTH":
+			asked[id]++
+		case "CANCEL":
+			cancelled[id]++
+		}
+	}
+	if login {
+		if _, rest, ok := strings.Cut(out, "DONE\n"); ok {
+			out = rest
+		} else {
+			t.Errorf("no handshake: %q", out)
+		}
+	}
+	lines := bufio.NewScanner(strings.NewReader(out))
+	for lines.Scan() {
+		var reply Reply
+		if err := reply.parse(lines.Bytes()); err != nil {
+			t.Fatalf("%q: %v", lines.Text(), err)
+		}
+		answers := asked
+		switch {
+		case reply.Kind == Challenged && reply.Binding != "" && !login:
+			t.Errorf("a client of minor 2 was asked for channel binding: %q", lines.Text())
+		case reply.Kind == Challenged || reply.Reason == "Authentication request timed out":
+			continue
+		case reply.Kind == Cancelled:
+			if answers = cancelled; !login {
+				t.Errorf("a client of minor 2 was told %q", lines.Text())
+			}
+		}
+		if answers[reply.ID]--; answers[reply.ID] < 0 {
+			t.Errorf("one answer too many to %d:\n%s", reply.ID, out)
+		}
+	}
+}
+
+// fuzzMinor is the minor version that a client's first whole line says; false if it is no good.
+func fuzzMinor(in []byte) (uint32, bool) {
+	line, _, whole := bytes.Cut(in, []byte("\n"))
+	command, args, _ := cut(bytes.TrimSuffix(line, []byte("\r")))
+	minor, err := parseVersion(args)
+	return minor, whole && string(command) == "VERSION" && err == nil && !bytes.Contains(line, []byte{0}) && len(line) < maxClientLine
 }
 
 // FuzzHandshake sends anything to a server from the first byte, and to a client
@@ -320,6 +411,8 @@ func FuzzHandshake(f *testing.F) {
 		fuzzHello, fuzzHello + fuzzAuth("1", "o"), "VERSION\t1\n", "VERSION\t2\t0\n", "CPID\t1\n", "VERSION\t1\t4\r\nCPID\t0\r\n",
 		"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t00000000000000000000000000000000\nDONE\n",
 		"VERSION\t1\t2\nSPID\t1\n", "MECH\nDONE\n", "VERSION\n",
+		fuzzLoginHello, "VERSION\t1\t3\nCPID\t7\nAUTH\t1\tSCRAM-SHA-256-PLUS\tprotocol=x\tresp=Yg==\n", "VERSION\t1\t4", "VERSION\t1\t4\nVERSION\t1\t4\n",
+		"VERSION\t1\t4\nMECH\tPLAIN\nMECH\tSCRAM-SHA-256-PLUS\tchannel-binding\nSPID\t1\nCUID\t1\nCOOKIE\t0\nDONE\n",
 	} {
 		f.Add([]byte(s), uint8(100))
 	}
@@ -327,6 +420,10 @@ func FuzzHandshake(f *testing.F) {
 		out := runFuzzConn(t, in, step, KindClient)
 		if out != "" && !bytes.HasPrefix(in, []byte("VERSION\t1\t")) {
 			t.Errorf("answered before the handshake: %q", out)
+		}
+		login := runFuzzConn(t, in, step, KindLogin)
+		if minor, ok := fuzzMinor(in); (login != "") != ok || ok && strings.Contains(login, "\tchannel-binding\n") != (minor >= minorBinding) || ok && !strings.Contains(login, "\nDONE\n") {
+			t.Errorf("on a login socket: %q", login)
 		}
 		c, err := NewClient(&fuzzConn{in: bytes.NewReader(in), step: int(step) + 1, rest: new(sync.WaitGroup)}, ClientOptions{})
 		if err == nil && len(c.Mechanisms) == 0 {
@@ -396,7 +493,10 @@ func FuzzMask(f *testing.F) {
 		}
 		ascii := func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f }) }
 		if !ascii(mask) || !ascii(name) { // a regular expression takes characters, the mask bytes
-			matchMask(mask, name)
+			if matchMask("", name) != (name == "") || !matchMask("*", name) {
+				t.Errorf("%q does not match what everything matches", name)
+			}
+			_ = matchMask(mask, name) // whatever it says, it ends
 			return
 		}
 		pattern := regexp.QuoteMeta(mask)

@@ -17,7 +17,8 @@ func (m *MasterClient) List(ctx context.Context, q *ListQuery, yield func(user s
 	line := appendUint([]byte("LIST\t"), id)
 	line = appendText(line, "user", q.Mask)
 	line = appendText(line, "service", q.Service)
-	return m.converse(ctx, line, func(answer []byte) (last bool, err error) {
+	whole := true
+	err := m.converse(ctx, line, func(answer []byte) (last bool, err error) {
 		command, rest, _, err := parseAnswer(answer, id)
 		if err != nil {
 			return true, err
@@ -29,13 +30,16 @@ func (m *MasterClient) List(ctx context.Context, q *ListQuery, yield func(user s
 				return false, nil
 			}
 			return true, m.nc.Close()
-		case command == "DONE" && len(field) == 0:
-			return true, nil
 		case command == "DONE":
-			return true, ErrList
+			whole = len(field) == 0
+			return true, nil
 		}
 		return true, unknownAnswer(command)
 	})
+	if err == nil && !whole {
+		err = ErrList
+	}
+	return err
 }
 
 // CacheFlush has a server forget what it knows about the users that the masks

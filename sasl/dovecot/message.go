@@ -191,12 +191,49 @@ func initialResponse(value []byte, minor uint32, small []byte) ([]byte, error) {
 	return decodeBase64(value, small)
 }
 
-// response decodes the data of CONT; Prosody writes an empty one as "=".
+// response decodes the data of CONT, never to nil; Prosody writes an empty one as "=".
 func response(value []byte) ([]byte, error) {
 	if len(value) == 0 || string(value) == "=" {
 		return []byte{}, nil
 	}
-	return decodeBase64(value, nil)
+	return decodeBase64(value, []byte{})
+}
+
+// outOfBand stands where the data of CONT would, in a question that the client
+// answers without its mail program, and in the answer.
+const outOfBand = "#"
+
+// parseCont reads what follows "CONT\t<id>\t": the response, nil if it is out of
+// band, and the channel binding if that was asked for. Other parameters are
+// ignored; before minor version 3 there are none, and a TAB is part of the data
+// (auth_request_handler_auth_continue). Dovecot's logins up to 2.4.3 append the
+// binding to whatever line the mail program sent, which could so smuggle in
+// another before it: two of them are refused.
+func parseCont(args []byte, minor uint32, wants wanted) (data, binding []byte, err error) {
+	field, rest, more := cut(args)
+	switch {
+	case more && minor < minorBinding:
+		return nil, nil, errBase64
+	case wants != wantsBindingOnly:
+		data, err = response(field)
+	case string(field) != outOfBand:
+		err = errBase64
+	}
+	for more && err == nil {
+		field, rest, more = cut(rest)
+		key, value, _ := bytes.Cut(field, []byte("="))
+		switch {
+		case string(key) != "channel_binding" || wants == wantsResponse:
+		case binding != nil:
+			err = errBase64
+		default:
+			binding, err = decodeBase64(value, []byte{})
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return data, binding, nil
 }
 
 // decodeBase64 decodes into small if that is large enough.

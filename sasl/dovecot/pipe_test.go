@@ -70,9 +70,14 @@ func (w *wire) read() {
 // servePipes runs s on pipes until the bubble's test ends and returns a dialler.
 func servePipes(t *testing.T, s *dovecot.Server, k dovecot.Kind) func() *wire {
 	t.Helper()
+	return servePipesWith(t, s, dovecot.ListenerOptions{Kind: k})
+}
+
+func servePipesWith(t *testing.T, s *dovecot.Server, o dovecot.ListenerOptions) func() *wire {
+	t.Helper()
 	l := newPipeListener()
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(l, k) }()
+	go func() { served <- s.ServeListener(l, o) }()
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -97,6 +102,17 @@ func (w *wire) hello(minor string) *wire {
 		line = w.line()
 	}
 	w.send("VERSION\t1\t"+minor, "CPID\t7")
+	return w
+}
+
+// helloLogin is hello on a login socket: the client speaks first.
+func (w *wire) helloLogin(minor string) *wire {
+	w.t.Helper()
+	go w.read()
+	w.send("VERSION\t1\t"+minor, "CPID\t7")
+	for line := ""; line != "DONE"; {
+		line = w.line()
+	}
 	return w
 }
 

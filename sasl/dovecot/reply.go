@@ -3,6 +3,7 @@ package dovecot
 import (
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 const (
@@ -114,13 +115,42 @@ func legacyWord(code string) string {
 
 // appendCont appends a CONT line. The TAB after the id is there even if data is
 // empty: Postfix answers 535 without it. No parameter follows: Postfix would hand
-// it to the SMTP client, Exim takes it for an error.
+// it to the SMTP client, Exim takes it for an error. Only clients of minor version
+// 3 and up know one (appendContBinding).
 func appendCont(dst []byte, id uint32, data []byte) []byte {
 	dst = append(dst, "CONT\t"...)
 	dst = appendUint(dst, id)
 	dst = append(dst, '\t')
 	dst = base64.StdEncoding.AppendEncode(dst, data)
 	return append(dst, '\n')
+}
+
+// appendContBinding appends a CONT line that asks for channel binding data; data
+// nil makes it one that the client answers by itself
+// (auth_request_handler_reply_continue_finish).
+func appendContBinding(dst []byte, id uint32, data []byte, kind string) []byte {
+	dst = appendBeforeBinding(dst, id, data)
+	dst = append(dst, kind...)
+	return append(dst, '\n')
+}
+
+// appendBeforeBinding appends what comes before the value of channel_binding= in
+// both directions; data nil is out of band.
+func appendBeforeBinding(dst []byte, id uint32, data []byte) []byte {
+	dst = append(dst, "CONT\t"...)
+	dst = appendUint(dst, id)
+	dst = append(dst, '\t')
+	if data == nil {
+		dst = append(dst, outOfBand...)
+	}
+	dst = base64.StdEncoding.AppendEncode(dst, data)
+	return append(dst, "\tchannel_binding="...)
+}
+
+// isBindingKind says whether kind is a name as RFC 5056 section 7 registers them.
+func isBindingKind(kind string) bool {
+	const chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
+	return kind != "" && len(kind) <= 64 && strings.Trim(kind, chars) == ""
 }
 
 func appendCancelled(dst []byte, id uint32) []byte {

@@ -20,6 +20,15 @@ const (
 	done                           // nothing
 )
 
+// wanted says what the client's response to the last challenge has to be.
+type wanted uint8
+
+const (
+	wantsResponse    wanted = iota // a response
+	wantsBinding                   // a response and the channel binding
+	wantsBindingOnly               // "#" and the channel binding
+)
+
 // Request is one exchange in the hands of a Backend. Its methods may be called
 // from any goroutine. Between a Challenge and the Continue that follows it, and
 // after OK, Fail or Drop, the back end must not read the fields.
@@ -30,6 +39,9 @@ type Request struct {
 	Minor uint32
 	// Received is when the line that is being answered was read: AUTH, then each CONT.
 	Received time.Time
+	// Binding is the channel binding data that came with the response which is
+	// being answered; nil if there was none or the last challenge asked for none.
+	Binding []byte
 	// State is the back end's own.
 	State any
 
@@ -39,15 +51,15 @@ type Request struct {
 	state    requestState
 	answered bool // OK, Fail, TemporaryFailure or Drop has been called
 	drop     bool // the answer is to close the connection
-	born     time.Time
-	next     *Request // in c.asked or c.waiting
+	wants    wanted
+	due      time.Time // when it is given up; once it is waiting: when it leaves
+	next     *Request  // in c.asked or c.waiting
 	prev     *Request
 	ctx      context.Context // made when somebody asks
 	cancel   context.CancelFunc
 	refusal  *Fail       // the answer, once Fail was called
 	final    *OK         // of finalSent
 	timer    *time.Timer // of waiting
-	at       time.Time   // of waiting: when it leaves
 	small    [96]byte    // room for a short initial response
 }
 
@@ -75,20 +87,47 @@ func (r *Request) RemoteAddr() net.Addr { return r.c.nc.RemoteAddr() }
 // Peer is the process at the other end of the client's connection.
 func (r *Request) Peer() Peer { return r.c.peer }
 
+// BindingOffered says whether the client was told of a mechanism with channel
+// binding.
+func (r *Request) BindingOffered() bool {
+	mechs := r.c.mechs // those with channel binding last, settled before the first request
+	return len(mechs) > 0 && mechs[len(mechs)-1].ChannelBinding
+}
+
 // Challenge sends the mechanism's next message; the client's response comes to Backend.Continue.
 func (r *Request) Challenge(data []byte) {
 	c := r.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.state != asked || r.answered || c.ending || c.closed {
-		c.ignored(r, "challenge")
-		return
+	if c.mayChallengeLocked(r) {
+		c.out = appendCont(c.out, r.ID, data)
+		c.challengedLocked(r, wantsResponse)
 	}
-	r.state = challenged
-	c.thinking--
-	c.out = appendCont(c.out, r.ID, data)
-	c.repliedLocked()
-	c.drainedLocked()
+}
+
+// ChallengeBinding is Challenge and asks the client for its TLS connection's channel
+// binding data of that kind ("tls-exporter", say; RFC 5056): the Continue that
+// follows finds it in Binding, nil if the client has none. With data nil, which is
+// not empty, only the client is asked, not the mail program behind it, and the
+// response is nil too (the client's answer to "#"). Clients before minor version 3
+// do not know the question: it is logged and the request ends as a temporary failure.
+func (r *Request) ChallengeBinding(data []byte, kind string) {
+	c := r.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.mayChallengeLocked(r):
+	case c.minor < minorBinding || !isBindingKind(kind):
+		c.log.Error("channel binding cannot be asked for", "id", r.ID, "minor", c.minor)
+		r.answered = true
+		c.temporaryLocked(r, "", time.Time{})
+	case data == nil:
+		c.out = appendContBinding(c.out, r.ID, nil, kind)
+		c.challengedLocked(r, wantsBindingOnly)
+	default:
+		c.out = appendContBinding(c.out, r.ID, data, kind)
+		c.challengedLocked(r, wantsBinding)
+	}
 }
 
 // OK ends the request: the login passes. An answer that cannot be put into a line

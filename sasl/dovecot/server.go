@@ -24,6 +24,7 @@ type Kind uint8
 // The kinds of listeners.
 const (
 	KindClient Kind = iota // AUTH: mail servers and Dovecot's login processes
+	KindLogin              // AUTH: the login processes of Dovecot 2.4 and nobody else
 	KindMaster             // REQUEST, and all that KindUserdb has: Dovecot's post-login processes
 	KindUserdb             // USER, PASS, LIST: LMTP, doveadm and the like
 )
@@ -33,6 +34,8 @@ func (k Kind) String() string {
 	switch k {
 	case KindClient:
 		return "client"
+	case KindLogin:
+		return "login"
 	case KindMaster:
 		return "master"
 	case KindUserdb:
@@ -45,7 +48,7 @@ func (k Kind) String() string {
 // before the first Serve and not changed after it. The zero value of a limit
 // stands for its default.
 type Server struct {
-	// Backend decides about logins; needed for KindClient listeners.
+	// Backend decides about logins; needed for KindClient and KindLogin listeners.
 	Backend Backend
 	// Master answers look-ups; needed for KindMaster and KindUserdb listeners. It
 	// may also be a PassBackend and a ListBackend.
@@ -118,12 +121,17 @@ func (s *Server) spid() uint32 {
 	return uint32(os.Getpid())
 }
 
-// Serve accepts connections on l until Shutdown or Close, then returns
+// Serve is ServeListener for a listener of that kind and no other options.
+func (s *Server) Serve(l net.Listener, k Kind) error {
+	return s.ServeListener(l, ListenerOptions{Kind: k})
+}
+
+// ServeListener accepts connections on l until Shutdown or Close, then returns
 // ErrServerClosed. It closes l in any case; a *net.UnixListener then removes its
 // socket file unless told not to (SetUnlinkOnClose), and Postfix's smtpd does not
 // start without that file.
-func (s *Server) Serve(l net.Listener, k Kind) error {
-	if err := s.ready(l, k); err != nil {
+func (s *Server) ServeListener(l net.Listener, o ListenerOptions) error {
+	if err := s.ready(l, o.Kind); err != nil {
 		_ = l.Close() // the error that counts is the other one
 		return err
 	}
@@ -148,7 +156,7 @@ func (s *Server) Serve(l net.Listener, k Kind) error {
 			continue
 		}
 		pause.reset()
-		if !s.start(nc, l, k, func() { <-slots }) {
+		if !s.start(nc, l, o, func() { <-slots }) {
 			return ErrServerClosed
 		}
 	}
@@ -192,11 +200,14 @@ func (s *Server) acceptFailed(err error, stop <-chan struct{}, pause *backOff) e
 // ready finds out before the first connection what would go wrong with every one.
 func (s *Server) ready(l net.Listener, k Kind) error {
 	switch k {
-	case KindClient:
+	case KindClient, KindLogin:
 		if s.Backend == nil || s.Mechanisms == nil {
 			return ErrBackend
 		}
-		_, err := clientHandshake(s.Mechanisms(), 1<<32-1, 1<<32-1, [16]byte{})
+		mechs, err := offered(s.Mechanisms(), k)
+		if err == nil {
+			_, err = clientHello(k, handshake{mechs, 1<<32 - 1, 1<<32 - 1, [16]byte{}})
+		}
 		return err
 	case KindUserdb:
 		if _, err := socketFile(l); err != nil {
@@ -233,10 +244,10 @@ func (s *Server) leave(l net.Listener) {
 }
 
 // start runs one connection in a goroutine of its own. It returns false if the server is closed.
-func (s *Server) start(nc net.Conn, l net.Listener, k Kind, over func()) bool {
-	c, hello, err := s.newConn(nc, l, k)
+func (s *Server) start(nc net.Conn, l net.Listener, o ListenerOptions, over func()) bool {
+	c, hello, err := s.newConn(nc, l, o)
 	if err != nil {
-		s.log().Error("connection refused", "kind", k.String(), "cause", err)
+		s.log().Error("connection refused", "kind", o.Kind.String(), "cause", err)
 		_ = nc.Close() // never used
 		over()
 		return true
@@ -267,23 +278,28 @@ func (s *Server) start(nc net.Conn, l net.Listener, k Kind, over func()) bool {
 	return true
 }
 
-// newConn makes a connection and its whole handshake.
-func (s *Server) newConn(nc net.Conn, l net.Listener, k Kind) (*conn, []byte, error) {
-	c := &conn{srv: s, nc: nc, listener: l, limits: s.limits(), peer: peerOf(nc)}
+// newConn makes a connection and what the server says before it has heard anything.
+func (s *Server) newConn(nc net.Conn, l net.Listener, o ListenerOptions) (*conn, []byte, error) {
+	c := &conn{srv: s, nc: nc, listener: l, options: o, limits: s.limits(), peer: peerOf(nc)}
 	c.changed.L = &c.mu
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.log = s.log().With("kind", k.String(), "pid", c.peer.PID)
-	if k != KindClient {
+	c.log = s.log().With("kind", o.Kind.String(), "pid", c.peer.PID)
+	if o.Kind != KindClient && o.Kind != KindLogin {
 		c.maxLine = maxMasterLine
 		c.in = make([]byte, 0, maxMasterLine)
-		c.speaker = newMasterConn(c, k)
+		c.speaker = newMasterConn(c, o.Kind)
 		return c, masterHandshake(s.spid()), nil
 	}
 	c.maxLine = maxClientLine
 	c.in = make([]byte, 0, firstReadBuffer)
-	client := newClientConn(c)
+	mechs, err := offered(s.Mechanisms(), o.Kind)
+	if err != nil {
+		c.cancel()
+		return nil, nil, err
+	}
+	client := newClientConn(c, handshake{mechs: mechs, spid: s.spid(), cuid: s.cuid.Add(1)})
 	c.speaker = client
-	hello, err := clientHandshake(client.mechs, s.spid(), s.cuid.Add(1), client.cookie)
+	hello, err := clientHello(o.Kind, client.handshake)
 	if err != nil {
 		c.cancel()
 		return nil, nil, err
@@ -291,17 +307,16 @@ func (s *Server) newConn(nc net.Conn, l net.Listener, k Kind) (*conn, []byte, er
 	return c, hello, nil
 }
 
-func newClientConn(c *conn) *clientConn {
-	client := &clientConn{
+func newClientConn(c *conn, h handshake) *clientConn {
+	_, _ = rand.Read(h.cookie[:]) // crypto/rand.Read never fails
+	return &clientConn{
 		conn:       c,
 		backend:    c.srv.Backend,
-		mechs:      c.srv.Mechanisms(),
+		handshake:  h,
 		since:      time.Now(),
 		open:       make(map[uint32]*Request),
 		remembered: remembered{max: c.limits.remembered},
 	}
-	_, _ = rand.Read(client.cookie[:]) // crypto/rand.Read never fails
-	return client
 }
 
 // Shutdown stops accepting and reading, lets waiting refusals leave at once,

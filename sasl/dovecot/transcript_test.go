@@ -21,14 +21,14 @@ import (
 // The transcripts in testdata/transcripts are read like a session's log. TABs are
 // TABs, other odd bytes are written as in a Go string.
 //
-//	C: / S:   client and server on a client socket
+//	C: / S:   client and server on a client socket (L: / S: on a login one)
 //	M: / A:   post-login process and server on a master socket (U: / A: on a userdb one)
 //	C: (shuts its write side)
 //	S: (end of stream)     nothing but the end follows
 //
 // Neighbouring C: lines leave in one write. {cookie} and {pid} stand for the
 // server's cookie and for this process, {hello} for a whole handshake of the
-// server, {16384} for what fills the line up to that many bytes.
+// server (to minor 3 and up, if on a login socket), {16384} for what fills the line up to that many bytes.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.txt")
 	if err != nil || len(files) == 0 {
@@ -57,15 +57,17 @@ type stream struct {
 type player struct {
 	t       *testing.T
 	streams map[byte]*stream
+	client  byte // the stream that S: reads from
 	asking  byte // the stream that A: reads from
 	cookie  string
 }
 
 func playTranscript(t *testing.T, text string) {
 	log := new(logBuffer)
-	s := &dovecot.Server{Mechanisms: manyMechanisms, SPID: 4711, Log: log.logger(), Backend: script{}, Master: scriptMaster{}}
-	p := &player{t: t, streams: map[byte]*stream{
+	s := &dovecot.Server{Mechanisms: transcriptMechanisms, SPID: 4711, Log: log.logger(), Backend: script{}, Master: scriptMaster{}}
+	p := &player{t: t, client: 'C', streams: map[byte]*stream{
 		'C': {path: serve(t, s, dovecot.KindClient)},
+		'L': {path: serve(t, s, dovecot.KindLogin)},
 		'M': {path: serve(t, s, dovecot.KindMaster)},
 		'U': {path: serve(t, s, dovecot.KindUserdb)},
 	}}
@@ -93,13 +95,14 @@ func playTranscript(t *testing.T, text string) {
 // step plays one line and says whether it was the end of a stream.
 func (p *player) step(who byte, what string) bool {
 	switch who {
-	case 'C', 'M', 'U':
+	case 'C', 'L':
+		p.client = who
 		p.say(p.streams[who], what)
-		if who != 'C' {
-			p.asking = who
-		}
+	case 'M', 'U':
+		p.asking = who
+		p.say(p.streams[who], what)
 	case 'S':
-		return p.hear(p.streams['C'], what)
+		return p.hear(p.streams[p.client], what)
 	case 'A':
 		return p.hear(p.streams[p.asking], what)
 	default:
@@ -149,7 +152,13 @@ func (p *player) hear(s *stream, what string) bool {
 		return true
 	}
 	if what == "{hello}" {
-		for _, line := range []string{"VERSION\t1\t2", "MECH\tPLAIN\tplaintext", "MECH\tLOGIN\tplaintext", "MECH\tSCRAM-SHA-256\tmutual-auth", "SPID\t4711", "CUID\t1", "COOKIE\t{cookie}", "DONE"} {
+		version, binding := "VERSION\t1\t2", []string(nil)
+		if p.client == 'L' {
+			version, binding = "VERSION\t1\t4", []string{"MECH\tSCRAM-SHA-256-PLUS\tmutual-auth\tchannel-binding"}
+		}
+		lines := []string{version, "MECH\tPLAIN\tplaintext", "MECH\tLOGIN\tplaintext", "MECH\tSCRAM-SHA-256\tmutual-auth", "MECH\tEXTERNAL"}
+		lines = append(append(lines, binding...), "SPID\t4711", "CUID\t1", "COOKIE\t{cookie}", "DONE")
+		for _, line := range lines {
 			p.hear(s, line)
 		}
 		return false
@@ -195,6 +204,12 @@ func manyMechanisms() []dovecot.Mechanism {
 	return append(plainOnly(), dovecot.Mechanism{Name: "SCRAM-SHA-256", Flags: []string{"mutual-auth"}})
 }
 
+// transcriptMechanisms has the one with channel binding in front: it is listed last.
+func transcriptMechanisms() []dovecot.Mechanism {
+	plus := dovecot.Mechanism{Name: "SCRAM-SHA-256-PLUS", Flags: []string{"mutual-auth"}, ChannelBinding: true}
+	return append([]dovecot.Mechanism{plus}, append(manyMechanisms(), dovecot.Mechanism{Name: "EXTERNAL"})...)
+}
+
 // sentence is what a refused person reads.
 const sentence = "Use an app password: https://mail.example/"
 
@@ -203,6 +218,13 @@ type script struct{}
 
 func (script) Auth(r *dovecot.Request) {
 	switch {
+	case r.Mechanism == "SCRAM-SHA-256-PLUS" && strings.HasPrefix(string(r.Initial), "p=tls-unique"):
+		r.State = "early" // asks before its first message
+		r.ChallengeBinding(nil, "tls-unique")
+	case r.Mechanism == "SCRAM-SHA-256-PLUS":
+		r.ChallengeBinding([]byte("r=nonce,s=salt,i=4096"), "tls-exporter")
+	case r.Mechanism == "EXTERNAL":
+		r.OK(dovecot.OK{User: "u@example", Fields: []dovecot.Field{{Key: "facts", Value: facts(r)}}})
 	case r.Mechanism == "SCRAM-SHA-256" && r.Initial != nil:
 		r.Challenge([]byte("r=nonce,s=salt,i=4096"))
 	case r.Mechanism == "PLAIN" && len(r.Initial) > 0:
@@ -220,6 +242,14 @@ func (script) Auth(r *dovecot.Request) {
 func (script) Continue(r *dovecot.Request, response []byte) {
 	name, named := r.State.(string)
 	switch {
+	case r.Mechanism == "SCRAM-SHA-256-PLUS" && r.Binding != nil && r.State == "early" && response == nil:
+		r.State = string(r.Binding)
+		r.Challenge([]byte("r=nonce,s=salt,i=4096"))
+	case r.Mechanism == "SCRAM-SHA-256-PLUS" && (r.Binding != nil || r.State != nil):
+		binding := fmt.Sprintf("%v,%s", r.State, r.Binding)
+		r.OK(dovecot.OK{User: "u@example", Fields: []dovecot.Field{{Key: "bound", Value: binding}}, Final: []byte("v=proof"), Login: "u@example"})
+	case r.Mechanism == "SCRAM-SHA-256-PLUS":
+		r.Fail(dovecot.Fail{Reason: "no channel binding"})
 	case r.Mechanism == "SCRAM-SHA-256":
 		r.OK(dovecot.OK{User: "u@example", Final: []byte("v=proof"), Login: "u@example"})
 	case r.Mechanism == "PLAIN":

@@ -27,6 +27,7 @@ const (
 	purposeHelpdesk    = "latchkey/1/helpdesk-code"
 	purposeNumber      = "latchkey/1/number-index"
 	purposeCode        = "latchkey/1/sms-code"
+	purposeSCRAMSalt   = "latchkey/1/scram-salt"
 )
 
 // generationLen is the number of bytes by which a key is told from another.
@@ -44,6 +45,7 @@ type Keys struct {
 	helpdesk    macPool
 	number      macPool
 	code        macPool
+	scramSalt   macPool
 	seal        cipher.AEAD
 }
 
@@ -60,6 +62,7 @@ func NewKeys(master [32]byte) (*Keys, error) {
 		purposeSession: &k.session, purposeDevice: &k.device,
 		purposeRecovery: &k.recovery, purposeHelpdesk: &k.helpdesk,
 		purposeNumber: &k.number, purposeCode: &k.code,
+		purposeSCRAMSalt: &k.scramSalt,
 	} {
 		key, err := derive(master, purpose, sha256.Size)
 		if err != nil {
@@ -132,6 +135,15 @@ func (k *Keys) NumberTag(e164 string) [16]byte {
 	m := k.number.get()
 	m.h.Write([]byte(e164))
 	return k.number.finish(m)
+}
+
+// SCRAMSalt is the salt that a name begins with: the first 16 bytes of
+// HMAC-SHA-256(key, name). It is the same whether or not there is such an
+// account, before its first app password and after, so that it tells neither.
+func (k *Keys) SCRAMSalt(name string) [16]byte {
+	m := k.scramSalt.get()
+	m.h.Write([]byte(name))
+	return k.scramSalt.finish(m)
 }
 
 // Code derives the six digits that an SMS carries from the challenge's random

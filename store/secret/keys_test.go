@@ -36,7 +36,7 @@ func TestKnownAnswers(t *testing.T) {
 	token, code := Token{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, RecoveryCode([]byte("abcdefghjkmn"))
 	session, device := k.SessionTag(account, token), k.DeviceTag(account, token)
 	recovery, helpdesk := k.RecoveryTag(account, code), k.HelpdeskTag(account, code)
-	number := k.NumberTag("+8613812345678")
+	number, salt := k.NumberTag("+8613812345678"), k.SCRAMSalt("u@example.org")
 	for name, got := range map[string]string{
 		"generation": k.Generation(),
 		"tag":        hex.EncodeToString(tag[:]),
@@ -46,6 +46,7 @@ func TestKnownAnswers(t *testing.T) {
 		"recovery":   hex.EncodeToString(recovery[:]),
 		"helpdesk":   hex.EncodeToString(helpdesk[:]),
 		"number":     hex.EncodeToString(number[:]),
+		"salt":       hex.EncodeToString(salt[:]),
 	} {
 		if want := knownAnswers[name]; got != want {
 			t.Errorf("%s is %s, not %s", name, got, want)
@@ -85,6 +86,9 @@ func TestTagsDiffer(t *testing.T) {
 		"number":          k.NumberTag("+8613812345678"),
 		"number, other":   k.NumberTag("+8613812345679"),
 		"number, key":     other.NumberTag("+8613812345678"),
+		"salt":            k.SCRAMSalt("+8613812345678"),
+		"salt, other":     k.SCRAMSalt("+8613812345679"),
+		"salt, key":       other.SCRAMSalt("+8613812345678"),
 		"number like tag": k.NumberTag(string(append(make([]byte, 9), letters[:]...))),
 	} {
 		if same, ok := tags[tag]; ok {
@@ -109,7 +113,7 @@ func TestTagsOfEachPurpose(t *testing.T) {
 	tags := map[[16]byte]string{}
 	for name, pool := range map[string]*macPool{
 		"app password": &k.appPassword, "record": &k.recordMAC, "session": &k.session, "device": &k.device,
-		"recovery": &k.recovery, "helpdesk": &k.helpdesk, "number": &k.number, "code": &k.code,
+		"recovery": &k.recovery, "helpdesk": &k.helpdesk, "number": &k.number, "code": &k.code, "SCRAM salt": &k.scramSalt,
 	} {
 		if other, ok := tags[same(pool)]; ok {
 			t.Errorf("%s and %s have one key", name, other)
@@ -209,6 +213,7 @@ var knownAnswers = map[string]string{
 	"recovery":   "8ebef2828d4a75fab1c12fbe289c9a99",
 	"helpdesk":   "092c1fbf9c9148e9b6ac9648107282d9",
 	"number":     "8e97f99eb95f0d0c61ef09196e8a2652",
+	"salt":       "dc189270b3efafd931ff109ffc901f3c",
 }
 
 // knownSealed was made by Seal of version 1 with a nonce of nines.

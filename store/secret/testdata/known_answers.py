@@ -26,6 +26,7 @@ print("device", tag(b"device", account + b"\0" + token).hex())
 print("recovery", tag(b"recovery-code", account + b"\0" + letters).hex())
 print("helpdesk", tag(b"helpdesk-code", account + b"\0" + letters).hex())
 print("number", tag(b"number-index", b"+8613812345678").hex())
+print("salt", tag(b"scram-salt", b"u@example.org").hex())
 for i in range(4):
     challenge = bytes([i]) * 16
     print("code", i, "%06d" % (int.from_bytes(tag(b"sms-code", challenge)[:8], "big") % 1000000))

@@ -1,0 +1,40 @@
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-mail/latchkey/sasl/dovecot"
+	"github.com/latchkey-mail/latchkey/store"
+)
+
+// listPage is how many addresses a list reads at a time. Between two pages, while
+// the peer reads, nothing of the store is held.
+const listPage = 1000
+
+// List names all accounts, disabled ones, too: they have mailboxes. Where another
+// userdb is relayed its users are listed, so that the list has whom User finds.
+func (s *Server) List(ctx context.Context, q *dovecot.ListQuery, yield func(user string) bool) error {
+	if path := s.rules.Load().Userdb.Relay; path != "" {
+		return s.relay.list(ctx, path, q, yield)
+	}
+	var damaged error
+	for after, more := "", true; more; more = after != "" {
+		page, next, err := s.accounts.Addresses(ctx, after, listPage)
+		var one *store.DamagedAccountError
+		switch {
+		case errors.As(err, &one):
+			damaged = err
+		case err != nil:
+			return fmt.Errorf("authserver: %w", err)
+		}
+		for _, address := range page {
+			if !yield(address) {
+				return nil
+			}
+		}
+		after = next
+	}
+	return damaged
+}
