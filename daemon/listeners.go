@@ -6,10 +6,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
@@ -18,10 +17,23 @@ import (
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
 )
 
-// door is one listening socket and what is spoken on it.
+// door is one listening socket, what is spoken on it and what its clients are
+// believed.
 type door struct {
 	kind     config.Kind
 	listener net.Listener
+
+	distrustRIP     bool
+	ignoreNoPenalty bool
+}
+
+func newDoor(w config.Listener, l net.Listener) door {
+	return door{kind: w.Kind, listener: l, distrustRIP: w.DistrustRIP, ignoreNoPenalty: w.IgnoreNoPenalty}
+}
+
+// options are those of a door at which the Dovecot protocol is spoken.
+func (d *door) options(k dovecot.Kind) dovecot.ListenerOptions {
+	return dovecot.ListenerOptions{Kind: k, DistrustRIP: d.distrustRIP, IgnoreNoPenalty: d.ignoreNoPenalty}
 }
 
 // Kinds that no [[listener]] has, because there is one of each.
@@ -51,26 +63,27 @@ func wantedSockets(cfg *config.Config) []config.Listener {
 // locked: a second daemon must stop there, before it takes the first one's
 // sockets away.
 func openDoors(cfg *config.Config, log *slog.Logger) (doors []door, forWeb net.Listener, err error) {
-	doors, forWeb, err = inherited()
+	wanted := wantedSockets(cfg)
+	doors, forWeb, err = inherited(wanted)
 	if err != nil {
 		return nil, nil, err
 	}
 	held := make(map[string]bool)
 	for _, d := range doors {
 		held[d.listener.Addr().String()] = true
-		log.Info("socket inherited", "kind", d.kind, "path", d.listener.Addr())
+		log.Info("socket inherited", "kind", d.kind, "place", d.listener.Addr(), "trust_rip", !d.distrustRIP)
 	}
-	for _, w := range wantedSockets(cfg) {
-		if held[w.Path] {
+	for _, w := range wanted {
+		if held[w.Place()] {
 			continue
 		}
-		l, err := bind(w)
+		l, err := open(w)
 		if err != nil {
 			closeDoors(doors)
 			return nil, nil, err
 		}
-		doors = append(doors, door{w.Kind, l})
-		log.Info("socket opened", "kind", w.Kind, "path", w.Path)
+		doors = append(doors, newDoor(w, l))
+		log.Info("socket opened", "kind", w.Kind, "place", w.Place(), "trust_rip", !w.DistrustRIP)
 	}
 	return doors, forWeb, nil
 }
@@ -82,9 +95,10 @@ func closeDoors(doors []door) {
 }
 
 // inherited returns the sockets of systemd's socket activation (sd_listen_fds(3)).
-// FileDescriptorName= says what a socket is for: "client", "master", "userdb",
-// "saslauthd" or "admin", several of one kind being allowed, or "portal", which is one TCP socket.
-func inherited() (doors []door, forWeb net.Listener, err error) {
+// FileDescriptorName= says what a socket is for: "client", "login", "master",
+// "userdb", "saslauthd" or "admin", several of one kind being allowed, or "portal",
+// which is one TCP socket.
+func inherited(wanted []config.Listener) (doors []door, forWeb net.Listener, err error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
 		return nil, nil, fmt.Errorf("daemon: sockets from systemd: %w", err)
@@ -99,23 +113,76 @@ func inherited() (doors []door, forWeb net.Listener, err error) {
 	for name, listeners := range named {
 		kind := config.Kind(name)
 		switch kind {
-		case config.KindClient, config.KindMaster, config.KindUserdb, config.KindSaslauthd, kindAdmin:
+		case config.KindClient, config.KindLogin, config.KindMaster, config.KindUserdb, config.KindSaslauthd, kindAdmin:
 		default:
-			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, master, userdb, saslauthd, admin or portal", name)
+			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, login, master, userdb, saslauthd, admin or portal", name)
 		}
 		for _, l := range listeners {
 			if l == nil {
 				return nil, nil, fmt.Errorf("daemon: systemd passes something named %q that is not a listening socket", name)
 			}
-			u, ok := l.(*net.UnixListener)
-			if !ok {
-				return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q that is no unix socket: who reaches one over the network could claim any address to be the person's", name)
+			d, err := adopt(kind, l, wanted)
+			if err != nil {
+				return nil, nil, err
 			}
-			u.SetUnlinkOnClose(false)
-			doors = append(doors, door{kind, l})
+			doors = append(doors, d)
 		}
 	}
 	return doors, forWeb, nil
+}
+
+// adopt makes a door of a socket that systemd holds. If the configuration has it,
+// too, at the same path or address, the options there count; else those that are
+// usual for a unix socket or a TCP socket.
+func adopt(kind config.Kind, l net.Listener, wanted []config.Listener) (door, error) {
+	place := l.Addr().String()
+	usual := config.Listener{Kind: kind}
+	switch l := l.(type) {
+	case *net.UnixListener:
+		l.SetUnlinkOnClose(false)
+	case *net.TCPListener:
+		usual.DistrustRIP, usual.IgnoreNoPenalty = true, true
+		switch {
+		case kind == kindAdmin:
+			return door{}, fmt.Errorf("daemon: systemd passes %s named %q, which has to be a unix socket: the kernel says there who asks", place, kind)
+		case !kind.SpeaksClient():
+			return door{}, fmt.Errorf("daemon: systemd passes %s named %q, which has to be a unix socket: %s", place, kind, config.WhyNoTCP(kind))
+		}
+	default:
+		return door{}, fmt.Errorf("daemon: systemd passes %s named %q, which is neither a unix socket nor one of TCP", place, kind)
+	}
+	for _, w := range wanted {
+		switch {
+		case w.Place() != place:
+		case w.Kind != kind:
+			return door{}, fmt.Errorf("daemon: systemd passes %s as %q (FileDescriptorName=), but it is configured as %q", place, kind, w.Kind)
+		default:
+			return newDoor(w, l), nil
+		}
+	}
+	return newDoor(usual, l), nil
+}
+
+// open makes a listening socket, of TCP with an address and unix with a path.
+func open(l config.Listener) (net.Listener, error) {
+	if !l.Address.IsValid() {
+		return bind(l)
+	}
+	listener, err := listenTCP(l.Address)
+	if err != nil {
+		return nil, fmt.Errorf("daemon: socket %s: %w", l.Address, err)
+	}
+	return listener, nil
+}
+
+// listenTCP listens on one family only: net.Listen on "tcp" takes 0.0.0.0 for all
+// addresses of both.
+func listenTCP(a netip.AddrPort) (net.Listener, error) {
+	network := "tcp4"
+	if a.Addr().Is6() {
+		network = "tcp6"
+	}
+	return net.ListenTCP(network, net.TCPAddrFromAddrPort(a))
 }
 
 // bind makes a listening unix socket. It is bound beside its place and renamed
@@ -160,28 +227,4 @@ func bind(l config.Listener) (net.Listener, error) {
 		return fail(errors.Join(err, os.Remove(temporary)))
 	}
 	return &dovecot.FileListener{Listener: listener, Path: l.Path}, nil
-}
-
-// owner looks the socket's owner and group up; -1 leaves them as they are.
-func owner(l config.Listener) (uid, gid int, err error) {
-	uid, gid = -1, -1
-	if l.Owner != "" {
-		if uid, err = strconv.Atoi(l.Owner); err != nil {
-			u, err := user.Lookup(l.Owner)
-			if err != nil {
-				return 0, 0, err
-			}
-			uid, _ = strconv.Atoi(u.Uid)
-		}
-	}
-	if l.Group != "" {
-		if gid, err = strconv.Atoi(l.Group); err != nil {
-			g, err := user.LookupGroup(l.Group)
-			if err != nil {
-				return 0, 0, err
-			}
-			gid, _ = strconv.Atoi(g.Gid)
-		}
-	}
-	return uid, gid, nil
 }

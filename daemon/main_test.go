@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -25,7 +27,34 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if path := os.Getenv(listenOn); path != "" {
+		listenForTest(path)
+	}
 	os.Exit(m.Run())
+}
+
+// listenOn names the environment variable that turns this test binary into
+// somebody who listens at the path it holds, until standard input ends.
+const listenOn = "LATCHKEY_TEST_LISTEN"
+
+// listenForTest says "ready", and "disturbed" if somebody connects.
+func listenForTest(path string) {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go func() {
+		for {
+			if _, err := l.Accept(); err != nil {
+				return
+			}
+			fmt.Println("disturbed")
+		}
+	}()
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
 }
 
 func testConfig(dir string) *config.Config {

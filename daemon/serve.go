@@ -44,7 +44,7 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 	var serving sync.WaitGroup
 	for _, door := range doors {
 		serving.Go(func() {
-			if err := d.serveDoor(administrators, door.kind, door.listener); err != nil {
+			if err := d.serveDoor(administrators, &door); err != nil {
 				stop(fmt.Errorf("daemon: socket %s: %w", door.listener.Addr(), err))
 			}
 		})
@@ -94,14 +94,17 @@ func (d *Daemon) drained(door string, err error) {
 }
 
 // serveDoor serves one socket until the daemon stops, which is no error.
-func (d *Daemon) serveDoor(a *admin.Server, kind config.Kind, l net.Listener) error {
-	switch kind {
+func (d *Daemon) serveDoor(a *admin.Server, at *door) error {
+	l := at.listener
+	switch at.kind {
 	case config.KindClient:
-		return unlessClosed(d.server.Serve(l, dovecot.KindClient))
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindClient)))
+	case config.KindLogin:
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindLogin)))
 	case config.KindMaster:
-		return unlessClosed(d.server.Serve(l, dovecot.KindMaster))
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindMaster)))
 	case config.KindUserdb:
-		return unlessClosed(d.server.Serve(l, dovecot.KindUserdb))
+		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindUserdb)))
 	case config.KindSaslauthd:
 		return unlessClosed(d.saslauthd.Serve(l))
 	default:

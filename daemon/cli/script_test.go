@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 //	used ADDRESS ID     a browser with this id is trusted and signed in, and a mail
 //	                    program was refused (while no daemon runs)
 //
-// $DATA and $RUN are the folders of the configuration in $LATCHKEY_CONFIG.
+// $DATA and $RUN are the folders of the configuration in $LATCHKEY_CONFIG, $PORT a
+// port of 127.0.0.1 that nobody listens on.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -65,10 +66,15 @@ func setup(env *testscript.Env) error {
 	env.Defer(func() { _ = os.RemoveAll(dir) })
 	file, data, run := filepath.Join(env.WorkDir, "latchkey.toml"), filepath.Join(dir, "data"), filepath.Join(dir, "run")
 	text := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n", data, run)
-	for name, value := range map[string]string{"LATCHKEY_CONFIG": file, "DATA": data, "RUN": run, "TZ": "Asia/Shanghai"} {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for name, value := range map[string]string{"PORT": port, "LATCHKEY_CONFIG": file, "DATA": data, "RUN": run, "TZ": "Asia/Shanghai"} {
 		env.Setenv(name, value)
 	}
-	return errors.Join(os.Chmod(dir, 0o755), os.Mkdir(data, 0o700), os.Mkdir(run, 0o755), os.WriteFile(file, []byte(text), 0o644))
+	return errors.Join(l.Close(), os.Chmod(dir, 0o755), os.Mkdir(data, 0o700), os.Mkdir(run, 0o755), os.WriteFile(file, []byte(text), 0o644))
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {
@@ -102,6 +108,8 @@ func alike(text string) string {
 		{`(?m)^    ([a-z]{4}-){2}[a-z]{4}$`, "    abcd-efgh-jkmn"},
 		{`"code":"([a-z]{4}-){2}[a-z]{4}"`, `"code":"abcd-efgh-jkmn"`},
 		{`"secret":"[abcdefghjkmnpqrstuvwxyz]{16}"`, `"secret":"abcdefghjkmnpqrs"`},
+		{`\(process \d+\)`, "(process 1)"},
+		{`\b(127\.0\.0\.1|0\.0\.0\.0):\d+\b`, "$1:12345"},
 		{`/\S*/lk\d+/`, "/LK/"},
 		{`/\S*/latchkey\.toml`, "/LK/latchkey.toml"},
 	} {

@@ -53,6 +53,9 @@ func (a *app) runDaemon(ctx context.Context, cfg *config.Config) error {
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.Level)
 	log := slog.New(slog.NewTextHandler(a.err, a.logOptions(level)))
+	if err := a.startDoors(cfg, log); err != nil {
+		return err
+	}
 	d, err := daemon.Open(cfg, daemon.Options{Log: log})
 	if err != nil {
 		return explainServe(cfg.DataDir, err)
@@ -73,6 +76,22 @@ func (a *app) runDaemon(ctx context.Context, cfg *config.Config) error {
 		return &failure{status: exitUnavailable, sentence: err.Error(), cause: err}
 	}
 	log.Info("stopped")
+	return nil
+}
+
+// startDoors is what config check says about sockets, before a start: what is
+// wrong with them, all of it at once, or what is doubtful, in the log.
+func (a *app) startDoors(cfg *config.Config, log *slog.Logger) error {
+	found, err := daemon.CheckDoors(cfg, daemon.DoorCheck{Start: true})
+	switch {
+	case err != nil:
+		return err
+	case len(found.Wrong) > 0:
+		return badConfig(&config.Problems{File: a.configPath(), List: found.Wrong})
+	}
+	for _, p := range found.Doubtful {
+		log.Warn("doubtful socket", "key", p.Key, "problem", p.Text)
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 )
 
@@ -82,13 +83,26 @@ type Admin struct {
 	Group string // members may use the admin socket as the helpdesk, "" = nobody
 }
 
-// Listener is one [[listener]]: a socket beside those in RunDir.
+// Listener is one [[listener]]: a socket beside those in RunDir. It is a unix
+// socket with a Path or a TCP socket with an Address, never both.
 type Listener struct {
-	Path  string // absolute
-	Kind  Kind
-	Owner string // name or number, "" = the daemon's user
-	Group string // name or number, "" = the daemon's group
-	Mode  os.FileMode
+	Path    string         // absolute, "" = TCP
+	Address netip.AddrPort // the zero value = unix
+	Kind    Kind
+	Owner   string // of a unix socket: name or number, "" = the daemon's user
+	Group   string // of a unix socket: name or number, "" = the daemon's group
+	Mode    os.FileMode
+
+	DistrustRIP     bool // trust_rip is false
+	IgnoreNoPenalty bool // honour_no_penalty is false
+}
+
+// Place is where the listener is: its path, or its address and port.
+func (l *Listener) Place() string {
+	if l.Address.IsValid() {
+		return l.Address.String()
+	}
+	return l.Path
 }
 
 // Kind is what a listener speaks.
@@ -97,11 +111,18 @@ type Kind string
 // The kinds of listener.
 const (
 	KindClient Kind = "client" // logins: Postfix, Exim, Dovecot's login processes
+	KindLogin  Kind = "login"  // logins of Dovecot 2.4's login processes only
 	KindMaster Kind = "master" // Dovecot's post-login question
 	KindUserdb Kind = "userdb" // Dovecot's LMTP and doveadm
 	// KindSaslauthd is logins of servers with Cyrus SASL.
 	KindSaslauthd Kind = "saslauthd"
 )
+
+// SpeaksClient says whether a kind speaks the client protocol, the only one that
+// may be offered on TCP: it answers nothing that its asker did not bring the
+// password for. REQUEST and USER tell about anybody. It is also the one in which
+// a mail server says where the person is, and asks for no penalty.
+func (k Kind) SpeaksClient() bool { return k == KindClient || k == KindLogin }
 
 // Default is the configuration of an empty file.
 func Default() *Config {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -70,7 +71,8 @@ func TestSampleExamplesAreGood(t *testing.T) {
 	if got := c.Userdb.Home.Expand("alice@example.org"); got != "/var/vmail/example.org/alice" {
 		t.Errorf("home = %q", got)
 	}
-	if len(c.Listeners) != 1 || c.Listeners[0].Owner != "postfix" || c.Listeners[0].Mode != 0o660 {
+	if len(c.Listeners) != 2 || c.Listeners[0].Owner != "postfix" || c.Listeners[0].Mode != 0o660 || c.Listeners[0].DistrustRIP ||
+		c.Listeners[1].Place() != "127.0.0.1:12345" || !c.Listeners[1].DistrustRIP || !c.Listeners[1].IgnoreNoPenalty {
 		t.Errorf("listeners = %+v", c.Listeners)
 	}
 	if got := c.TwoStep.Domains["cs.example.org"].String(); got != "2026-12-01" {
@@ -109,6 +111,19 @@ kind = "master"
 path = "/b"
 kind = "userdb"
 mode = "0666"
+[[listener]]
+path = "/c"
+kind = "login"
+trust_rip = false
+honour_no_penalty = false
+[[listener]]
+address = "127.0.0.1:12345"
+kind = "client"
+[[listener]]
+address = "[::1]:12345"
+kind = "client"
+trust_rip = true
+honour_no_penalty = true
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +138,13 @@ mode = "0666"
 	if got := c.Userdb.Fields[0].Value.Expand("u"); got != "*:storage=5%" {
 		t.Errorf("field = %q", got)
 	}
-	want := []Listener{{Path: "/a", Kind: KindMaster, Mode: 0o660}, {Path: "/b", Kind: KindUserdb, Mode: 0o666}}
+	want := []Listener{
+		{Path: "/a", Kind: KindMaster, Mode: 0o660},
+		{Path: "/b", Kind: KindUserdb, Mode: 0o666},
+		{Path: "/c", Kind: KindLogin, Mode: 0o660, DistrustRIP: true, IgnoreNoPenalty: true},
+		{Address: netip.MustParseAddrPort("127.0.0.1:12345"), Kind: KindClient, DistrustRIP: true, IgnoreNoPenalty: true},
+		{Address: netip.MustParseAddrPort("[::1]:12345"), Kind: KindClient},
+	}
 	if !reflect.DeepEqual(c.Listeners, want) {
 		t.Errorf("listeners = %+v", c.Listeners)
 	}
@@ -247,6 +268,11 @@ func FuzzLoad(f *testing.F) {
 		if c.Auth.FailureDelay > Duration(3*second) || len(c.Auth.Mechanisms) == 0 || !filepath.IsAbs(c.DataDir) ||
 			len(c.Refusal()) > maxRefusal || c.Userdb.Home.check() != nil {
 			t.Errorf("a wrong value came through: %+v", c)
+		}
+		for _, l := range c.Listeners {
+			if l.Kind == "" || (l.Path == "") != l.Address.IsValid() || l.Address.IsValid() && (l.Address.Port() == 0 || !l.Kind.SpeaksClient()) {
+				t.Errorf("a wrong listener came through: %+v", l)
+			}
 		}
 		p := c.Portal
 		if p.SessionMax < p.SessionIdle || (p.Certificate == "") != (p.Key == "") || p.ACME && p.Listen == "" ||

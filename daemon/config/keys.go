@@ -52,11 +52,15 @@ func generalKeys() map[string]setter {
 // listenerKeys is every key of a [[listener]].
 func listenerKeys() map[string]func(l *Listener, v value) error {
 	return map[string]func(l *Listener, v value) error{
-		"path":  func(l *Listener, v value) error { return setSocket(&l.Path, v) },
-		"kind":  func(l *Listener, v value) error { return setKind(&l.Kind, v) },
-		"owner": func(l *Listener, v value) error { return setOwner(&l.Owner, v) },
-		"group": func(l *Listener, v value) error { return setOwner(&l.Group, v) },
-		"mode":  func(l *Listener, v value) error { return setMode(&l.Mode, v) },
+		"path":    func(l *Listener, v value) error { return setSocket(&l.Path, v) },
+		"address": func(l *Listener, v value) error { return setAddress(&l.Address, v) },
+		"kind":    func(l *Listener, v value) error { return setKind(&l.Kind, v) },
+		"owner":   func(l *Listener, v value) error { return setOwner(&l.Owner, v) },
+		"group":   func(l *Listener, v value) error { return setOwner(&l.Group, v) },
+		"mode":    func(l *Listener, v value) error { return setMode(&l.Mode, v) },
+
+		"trust_rip":         func(l *Listener, v value) error { return setNot(&l.DistrustRIP, v) },
+		"honour_no_penalty": func(l *Listener, v value) error { return setNot(&l.IgnoreNoPenalty, v) },
 	}
 }
 
@@ -66,7 +70,7 @@ const domainsSection = "two_step.domains"
 func (c *Config) apply(doc []entry, found *Problems) {
 	known := keys()
 	sections := sectionsOf(known)
-	listeners := listenerSet{first: make(map[string]int)}
+	var listeners listenerSet
 	senders := senderSet{}
 	given := make(givenKeys)
 	unknown := "" // an unknown section is named once, not again for each of its keys

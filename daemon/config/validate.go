@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +52,24 @@ func setSocket(to *string, v value) error {
 	if len(*to) > maxSocketPath {
 		return fmt.Errorf("is too long for a socket: at most %d bytes", maxSocketPath)
 	}
+	return nil
+}
+
+// setAddress takes the address and port of a TCP socket. A name is refused: it
+// would have to be looked up, and what it means could change.
+func setAddress(to *netip.AddrPort, v value) error {
+	s, err := v.asString()
+	if err != nil {
+		return err
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil || a.Addr().Zone() != "" {
+		return errors.New(`wants an address and a port such as "127.0.0.1:12345" or "[::1]:12345", no name`)
+	}
+	if a.Port() == 0 {
+		return errors.New("wants a port from 1 to 65535")
+	}
+	*to = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	return nil
 }
 
@@ -228,6 +247,15 @@ func setBool(to *bool, v value) error {
 	return err
 }
 
+// setNot takes the opposite of what is written.
+func setNot(to *bool, v value) error {
+	b, err := v.asBool()
+	if err == nil {
+		*to = !b
+	}
+	return err
+}
+
 func setInt(to *int, v value, low, high int64) error {
 	n, err := v.asInt(low, high)
 	if err == nil {
@@ -290,8 +318,8 @@ func setKind(to *Kind, v value) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]Kind{KindClient, KindMaster, KindUserdb, KindSaslauthd}, Kind(s)) {
-		return errors.New(`wants "client", "master", "userdb" or "saslauthd"`)
+	if !slices.Contains([]Kind{KindClient, KindLogin, KindMaster, KindUserdb, KindSaslauthd}, Kind(s)) {
+		return errors.New(`wants "client", "login", "master", "userdb" or "saslauthd"`)
 	}
 	*to = Kind(s)
 	return nil
