@@ -145,7 +145,7 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.saslauthd = &saslauthd.Server{Answer: d.cyrus.Answer, Log: o.Log}
 	d.accounts = d.newAccounts(keys, o)
 	d.admin = admin.New(d.accounts, o.Log)
-	d.admin.Metrics = d.counters
+	d.admin.Metrics, d.admin.Policy = d.counters, d.policy
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
 	d.portal, err = pages.Handler()
 	return err

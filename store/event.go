@@ -79,6 +79,7 @@ const (
 	EventRecoveryCodesMade  EventKind = "recovery-codes-made"
 	EventHelpdeskCodeMade   EventKind = "helpdesk-code-made"
 	EventPhoneExpected      EventKind = "phone-expected"
+	EventLoginRehearsed     EventKind = "login-rehearsed" // somebody tried a secret with explain
 	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
@@ -92,7 +93,7 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventLoginRehearsed, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

@@ -11,7 +11,7 @@ func FuzzBodies(f *testing.F) {
 	paths := []string{pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAccountAdd, pathAccountDelete,
 		pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt, pathPassword, pathAppPasswordAdd,
 		pathAppPasswordRevoke, pathPhoneBind, pathPhoneUnbind, pathPhoneReveal, pathPhoneExpect, pathPhoneReset, pathDeviceList,
-		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd}
+		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd, pathExplain}
 	for i := range paths {
 		f.Add(byte(i), []byte(`{"address":"alice@example.org"}`))
 	}
@@ -26,8 +26,12 @@ func FuzzBodies(f *testing.F) {
 	f.Add(byte(17), []byte(`{"address":"alice@example.org","number":"13812345678"}`))
 	f.Add(byte(18), []byte(`{"address":"alice@example.org","revoke_app_passwords":true}`))
 	f.Add(byte(20), []byte(`{"address":"alice@example.org","id":"0123456789abcdef"}`))
+	f.Add(byte(23), []byte(`{"address":"alice@example.org","service":"imap","from":"192.0.2.7","password":"correct horse"}`))
 	f.Fuzz(func(t *testing.T, which byte, body []byte) {
 		d := newDoor(t)
+		if paths[int(which)%len(paths)] == pathExplain {
+			d.decide(t)
+		}
 		d.ask(t.Context(), 0, pathAccountAdd, `{"address":"alice@example.org","password":"correct horse"}`)
 		w := d.ask(t.Context(), 0, paths[int(which)%len(paths)], string(body))
 		if w.Code == http.StatusInternalServerError {

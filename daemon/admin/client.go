@@ -203,6 +203,11 @@ func (c *Client) SessionEnd(ctx context.Context, address string) (int, error) {
 	return answer.Ended, err
 }
 
+// Explain says what would be decided about a login.
+func (c *Client) Explain(ctx context.Context, q Explain) (Explained, error) {
+	return call[Explained](ctx, c, pathExplain, q)
+}
+
 // Events is a page of events.
 func (c *Client) Events(ctx context.Context, q Events) (EventPage, error) {
 	return call[EventPage](ctx, c, pathEvents, q)

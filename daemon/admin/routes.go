@@ -17,6 +17,7 @@ const (
 	pathPhoneShow       = "/v1/phone/show"
 	pathEvents          = "/v1/events"
 	pathDeviceList      = "/v1/device/list"
+	pathExplain         = "/v1/explain"
 	pathPhoneUnbind     = "/v1/phone/unbind"
 	pathPhoneReset      = "/v1/phone/reset"
 	pathDeviceUntrust   = "/v1/device/untrust"
@@ -48,6 +49,7 @@ func (h *Handler) routes() {
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
 	look(h, pathDeviceList, Helpdesk, h.deviceList)
 	look(h, pathEvents, Helpdesk, h.events)
+	look(h, pathExplain, Helpdesk, h.explain)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
 	change(h, pathPhoneReset, Helpdesk, h.phoneReset)

@@ -43,6 +43,7 @@ func (a *app) root() *cobra.Command {
 		a.devices(),
 		a.sessions(),
 		a.events(),
+		a.explain(),
 	)...)
 	root.AddCommand(inGroup("daemon",
 		a.serve(),
