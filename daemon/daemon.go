@@ -87,9 +87,10 @@ type Daemon struct {
 
 	saslauthd *saslauthd.Server // of cyrus
 
-	mu  sync.Mutex // guards what follows
-	cfg *config.Config
-	web *web // set by Serve
+	mu        sync.Mutex // guards what follows
+	cfg       *config.Config
+	web       *web           // set by Serve
+	listening []admin.Socket // set by Serve
 
 	giveUp context.CancelFunc // ends decisions under way
 }
@@ -145,7 +146,7 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.saslauthd = &saslauthd.Server{Answer: d.cyrus.Answer, Log: o.Log}
 	d.accounts = d.newAccounts(keys, o)
 	d.admin = admin.New(d.accounts, o.Log)
-	d.admin.Metrics, d.admin.Policy = d.counters, d.policy
+	d.admin.Metrics, d.admin.Policy, d.admin.Sockets = d.counters, d.policy, d.sockets
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
 	d.portal, err = pages.Handler()
 	return err

@@ -90,7 +90,7 @@ func TestPermissions(t *testing.T) {
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
 		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
-		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathExplain}
+		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathExplain, pathStatus}
 	check := func(uid uint32, paths []string, allowed bool) {
 		t.Helper()
 		for _, path := range paths {

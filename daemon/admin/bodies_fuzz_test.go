@@ -11,7 +11,7 @@ func FuzzBodies(f *testing.F) {
 	paths := []string{pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAccountAdd, pathAccountDelete,
 		pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt, pathPassword, pathAppPasswordAdd,
 		pathAppPasswordRevoke, pathPhoneBind, pathPhoneUnbind, pathPhoneReveal, pathPhoneExpect, pathPhoneReset, pathDeviceList,
-		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd, pathExplain}
+		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd, pathExplain, pathStatus}
 	for i := range paths {
 		f.Add(byte(i), []byte(`{"address":"alice@example.org"}`))
 	}

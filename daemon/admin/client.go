@@ -203,6 +203,11 @@ func (c *Client) SessionEnd(ctx context.Context, address string) (int, error) {
 	return answer.Ended, err
 }
 
+// Status is what the daemon says of itself.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, pathStatus, StatusQuestion{})
+}
+
 // Explain says what would be decided about a login.
 func (c *Client) Explain(ctx context.Context, q Explain) (Explained, error) {
 	return call[Explained](ctx, c, pathExplain, q)

@@ -18,6 +18,7 @@ const (
 	pathEvents          = "/v1/events"
 	pathDeviceList      = "/v1/device/list"
 	pathExplain         = "/v1/explain"
+	pathStatus          = "/v1/status"
 	pathPhoneUnbind     = "/v1/phone/unbind"
 	pathPhoneReset      = "/v1/phone/reset"
 	pathDeviceUntrust   = "/v1/device/untrust"
@@ -50,6 +51,7 @@ func (h *Handler) routes() {
 	look(h, pathDeviceList, Helpdesk, h.deviceList)
 	look(h, pathEvents, Helpdesk, h.events)
 	look(h, pathExplain, Helpdesk, h.explain)
+	look(h, pathStatus, Helpdesk, h.status)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
 	change(h, pathPhoneReset, Helpdesk, h.phoneReset)
