@@ -20,6 +20,17 @@ type peer struct {
 	gids []int
 }
 
+// Connects says whether a user of the machine may connect to a unix socket, by the
+// permission bits on its way from root, where a process in a chroot begins. Nil is
+// yes, or that there is no such user; the error says what is in the way.
+func Connects(name, path, root string) error {
+	p, found := findPeer(name)
+	if !found {
+		return nil
+	}
+	return p.connects(path, root)
+}
+
 // findPeer looks a user up; false if there is none.
 func findPeer(name string) (peer, bool) {
 	u, err := user.Lookup(name)

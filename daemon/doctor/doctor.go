@@ -78,6 +78,10 @@ type Machine struct {
 	DovecotConfig string // file for doveconf -c; "": its own default
 	PostfixConfig string // folder for postconf -c; "": its own default
 
+	// Connects says whether a user may connect to a socket. Nil: the function
+	// Connects.
+	Connects func(user, path, root string) error
+
 	// Run runs a program of a mail server and returns what it prints on standard
 	// output; ErrAbsent if there is no such program. Nil: RunProgram.
 	Run func(ctx context.Context, program string, args ...string) ([]byte, error)

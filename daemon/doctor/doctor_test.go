@@ -22,6 +22,9 @@ var ours = []Socket{
 	{config.KindClient, "/var/spool/postfix/private/latchkey"},
 }
 
+// anybody may connect to everything.
+func anybody(string, string, string) error { return nil }
+
 // recorded answers what doveconf and postconf were recorded to print, in a folder
 // of testdata.
 func recorded(folder string) func(context.Context, string, ...string) ([]byte, error) {
@@ -56,7 +59,7 @@ func TestRecorded(t *testing.T) {
 		"stock-2.3": 4, "example-2.3": 0, "broken-2.3": 4,
 		"stock-2.4": 4, "example-2.4": 0, "broken-2.4": 6,
 	} {
-		m := &Machine{Sockets: ours, Run: recorded(folder)}
+		m := &Machine{Connects: anybody, Sockets: ours, Run: recorded(folder)}
 		dovecot, postfix := m.Dovecot(t.Context()), m.Postfix(t.Context())
 		if n := Count([]Report{dovecot, postfix}, Open); n != open {
 			t.Errorf("%s: %d doors open, want %d", folder, n, open)
@@ -79,7 +82,7 @@ func TestRecorded(t *testing.T) {
 
 // TestFixes: what is told to change, changed, closes the door.
 func TestFixes(t *testing.T) {
-	m := &Machine{Sockets: ours, Run: recorded("stock-2.3")}
+	m := &Machine{Connects: anybody, Sockets: ours, Run: recorded("stock-2.3")}
 	for _, f := range m.Dovecot(t.Context()).Findings {
 		if f.Level != Open {
 			continue
@@ -123,7 +126,7 @@ func TestLogin(t *testing.T) {
 		{head24 + "service imap-login {\nexecutable = imap-login login\n}\nlogin_socket_path = latchkey/auth", Open},
 		{"# 2.4.1 (x): /a\nlogin_socket_path = latchkey/auth\nservice mine {\nexecutable = imap-login other\n}", Open},
 	} {
-		d := &dovecotCheck{doveconf: parseDoveconf([]byte(tt.conf)), m: &Machine{Sockets: ours}, base: "/run/dovecot"}
+		d := &dovecotCheck{doveconf: parseDoveconf([]byte(tt.conf)), m: &Machine{Connects: anybody, Sockets: ours}, base: "/run/dovecot"}
 		d.logins()
 		if len(d.Findings) != 1 || d.Findings[0].Level != tt.want {
 			t.Errorf("want %s of\n%s\ngot\n%s", tt.want, tt.conf, show(d.Report))
@@ -173,7 +176,7 @@ func TestSMTPD(t *testing.T) {
 		{"y", "smtpd_sasl_auth_enable = yes", "x/inet/smtpd_sasl_path = default", Open},
 		{"y", "smtpd_sasl_auth_enable = yes", "x/inet/smtpd_sasl_path = ../../etc/x", Open},
 	} {
-		m := &Machine{Sockets: sockets, Run: func(_ context.Context, _ string, args ...string) ([]byte, error) {
+		m := &Machine{Connects: anybody, Sockets: sockets, Run: func(_ context.Context, _ string, args ...string) ([]byte, error) {
 			switch args[0] {
 			case "-x":
 				return []byte(tt.main + "\ncyrus_sasl_config_path = " + dir + "\nqueue_directory = /var/spool/postfix\n"), nil
@@ -192,7 +195,7 @@ func TestSMTPD(t *testing.T) {
 // configuration cannot be read may ask anybody.
 func TestAbsentAndBroken(t *testing.T) {
 	for err, want := range map[error]Level{ErrAbsent: Note, errors.New("exit status 89: line 3: unknown setting"): Open} {
-		m := &Machine{Run: func(context.Context, string, ...string) ([]byte, error) { return nil, err }}
+		m := &Machine{Connects: anybody, Run: func(context.Context, string, ...string) ([]byte, error) { return nil, err }}
 		for _, r := range []Report{m.Dovecot(t.Context()), m.Postfix(t.Context())} {
 			if len(r.Findings) != 1 || r.Findings[0].Level != want {
 				t.Errorf("%v: %s", err, show(r))
@@ -204,7 +207,7 @@ func TestAbsentAndBroken(t *testing.T) {
 // TestOtherConfiguration: the flags reach the servers' tools.
 func TestOtherConfiguration(t *testing.T) {
 	var asked []string
-	m := &Machine{DovecotConfig: "/a/dovecot.conf", PostfixConfig: "/a/postfix", Run: func(_ context.Context, program string, args ...string) ([]byte, error) {
+	m := &Machine{Connects: anybody, DovecotConfig: "/a/dovecot.conf", PostfixConfig: "/a/postfix", Run: func(_ context.Context, program string, args ...string) ([]byte, error) {
 		asked = append(asked, program+" "+strings.Join(args, " "))
 		return nil, nil
 	}}
@@ -231,7 +234,7 @@ func FuzzDovecot(f *testing.F) {
 	f.Add([]byte(strings.Repeat("a {\n", 100)))
 	f.Add([]byte("}\n}\nservice auth {\nunix_listener \"a\x1b\" {\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		m := &Machine{Sockets: ours, Run: func(context.Context, string, ...string) ([]byte, error) { return text, nil }}
+		m := &Machine{Connects: anybody, Sockets: ours, Run: func(context.Context, string, ...string) ([]byte, error) { return text, nil }}
 		judged(t, m.Dovecot(t.Context()))
 	})
 }
@@ -241,7 +244,7 @@ func FuzzPostfix(f *testing.F) {
 	f.Add([]byte("smtpd_sasl_auth_enable = yes\nsmtpd_sasl_path = private/auth\n"), []byte("a inet n - y - - smtpd\n"), []byte("a/inet/smtpd_sasl_type = dovecot\n"))
 	f.Add([]byte("="), []byte("\x1b inet n - y - - /smtpd"), []byte("/=/"))
 	f.Fuzz(func(t *testing.T, main, master, overrides []byte) {
-		m := &Machine{Sockets: ours, PostfixConfig: t.TempDir(), Run: func(_ context.Context, _ string, args ...string) ([]byte, error) {
+		m := &Machine{Connects: anybody, Sockets: ours, PostfixConfig: t.TempDir(), Run: func(_ context.Context, _ string, args ...string) ([]byte, error) {
 			return map[string][]byte{"-x": main, "-M": master, "-Px": overrides}[args[2]], nil
 		}}
 		judged(t, m.Postfix(t.Context()))

@@ -101,7 +101,9 @@ func (d *dovecotCheck) login(name, protocol string, s *section) {
 		}
 	}
 	if len(strangers) == 0 {
-		d.add(Good, fmt.Sprintf("%s asks latchkey at %s", name, d.fromLogin(s, asked[0])))
+		place := d.fromLogin(s, asked[0])
+		d.add(Good, fmt.Sprintf("%s asks latchkey at %s", name, place))
+		d.m.access(&d.Report, place, d.user(s, "default_login_user", "dovenull"), filepath.Join(d.base, "login"))
 		return
 	}
 	d.open = true
@@ -111,7 +113,7 @@ func (d *dovecotCheck) login(name, protocol string, s *section) {
 	} else {
 		whom += ", which is none of latchkey's sockets"
 	}
-	d.add(Open, fmt.Sprintf("%s asks %s", name, whom), d.loginFix(name, len(asked) > 1)...)
+	d.add(Open, fmt.Sprintf("%s asks %s", name, whom), d.loginFix(name, strangers[0], len(asked) > 1)...)
 }
 
 // kinds are those of the sockets that this version's login processes can ask.
@@ -200,6 +202,16 @@ func (d *dovecotCheck) fromLogin(s *section, socket string) string {
 	return filepath.Join(root, socket)
 }
 
+// user is the user that a service runs as: its own, or one of Dovecot's defaults.
+func (d *dovecotCheck) user(s *section, key, byDefault string) string {
+	byDefault = d.doveconf.setting(key, byDefault)
+	name := s.setting("user", byDefault)
+	if key, found := strings.CutPrefix(name, "$"); found {
+		return d.doveconf.setting(key, byDefault)
+	}
+	return name
+}
+
 // atEnd says where lines go that must win.
 func (d *dovecotCheck) atEnd() string {
 	file := d.file
@@ -209,24 +221,28 @@ func (d *dovecotCheck) atEnd() string {
 	return "at the end of " + printable(file) + ", or of what it includes last:"
 }
 
-func (d *dovecotCheck) loginFix(name string, several bool) []string {
+// loginFix says what to change for a login service that asks a stranger.
+func (d *dovecotCheck) loginFix(name, stranger string, several bool) []string {
 	socket, found := d.m.below(filepath.Join(d.base, "login"), d.kinds()...)
 	if !found {
 		socket = "latchkey/auth"
 	}
-	fix := []string{d.atEnd()}
-	if d.is24() {
-		fix = append(fix, "  login_socket_path = "+socket)
+	place := filepath.Join(d.base, "login", socket)
+	var fix []string
+	switch {
+	case stranger == place && !several: // it is latchkey that is not there
+	case d.is24():
+		fix = append(fix, d.atEnd(), "  login_socket_path = "+socket)
 		if several {
 			fix = append(fix, "and take every other login_socket_path away, and the words behind "+name+" in \"executable\"")
 		}
-	} else {
-		fix = append(fix, "  service "+name+" {", "    executable = "+name+" "+socket, "  }")
+	default:
+		fix = append(fix, d.atEnd(), "  service "+name+" {", "    executable = "+name+" "+socket, "  }")
 	}
 	if !found && !d.listener {
 		d.listener = true
 		fix = append(fix, "in latchkey.toml, unless systemd makes the socket:", "  [[listener]]",
-			"  path = \""+filepath.Join(d.base, "login", socket)+"\"", "  kind = \"client\"", "  owner = \"dovenull\"")
+			"  path = \""+place+"\"", "  kind = \"client\"", "  owner = \"dovenull\"")
 	}
 	return fix
 }
@@ -242,12 +258,20 @@ func (d *dovecotCheck) lookups() {
 	}
 	if master := at("auth_master_socket_path", "auth-master"); d.m.has(master, config.KindMaster) {
 		d.add(Good, "mailbox processes ask latchkey at "+master)
+		for _, name := range []string{"imap", "pop3", "submission", "managesieve"} {
+			if user := d.find("service", name).setting("user", "root"); user != "root" {
+				d.m.access(&d.Report, master, user, "/")
+			}
+		}
 	} else {
 		d.add(Warning, "after a login, mailbox processes ask "+master+", which is no socket of latchkey's of kind \"master\""+
 			": logins that latchkey accepted will fail there")
 	}
 	if userdb := at("auth_socket_path", "auth-userdb"); d.m.has(userdb, config.KindUserdb, config.KindMaster) {
 		d.add(Good, "delivery and doveadm ask latchkey at "+userdb)
+		if lmtp := d.find("service", "lmtp").setting("user", "root"); lmtp != "root" {
+			d.m.access(&d.Report, userdb, lmtp, "/")
+		}
 	} else {
 		d.add(Warning, "delivery (LMTP) and doveadm ask "+userdb+", which is no socket of latchkey's of kind \"userdb\"")
 	}

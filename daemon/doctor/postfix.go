@@ -16,7 +16,7 @@ import (
 // postfixSettings are those of main.cf that doors are judged by.
 var postfixSettings = []string{
 	"smtpd_sasl_auth_enable", "smtpd_sasl_type", "smtpd_sasl_path", "cyrus_sasl_config_path",
-	"queue_directory", "config_directory", "mail_version",
+	"queue_directory", "config_directory", "mail_owner", "mail_version",
 }
 
 // postfixCheck is one look at a Postfix.
@@ -111,6 +111,11 @@ func (p *postfixCheck) door(s *masterService) {
 		place := p.fromSMTPD(s, path)
 		if p.m.has(place, config.KindClient) {
 			p.add(Good, fmt.Sprintf("%s asks latchkey at %s", s, place))
+			root := "/"
+			if s.chroot {
+				root = p.queue
+			}
+			p.m.access(&p.Report, place, p.setting(nil, "mail_owner", "postfix"), root)
 			return
 		}
 		p.add(Open, fmt.Sprintf("%s asks %s, which is none of latchkey's sockets", s, place), p.fix(s)...)

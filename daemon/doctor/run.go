@@ -42,7 +42,7 @@ func RunProgram(ctx context.Context, program string, args ...string) ([]byte, er
 func runPath(ctx context.Context, path string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, runFor)
 	defer cancel()
-	var out, complaint bounded
+	out, complaint := bounded{end: cancel}, bounded{end: cancel}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + strings.Join(folders[:], ":")}
 	cmd.Dir = "/"
@@ -50,28 +50,31 @@ func runPath(ctx context.Context, path string, args ...string) ([]byte, error) {
 	cmd.WaitDelay = time.Second // a child of it may hold the pipe
 	err := cmd.Run()
 	switch {
+	case out.over || complaint.over:
+		return nil, errTooLong
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("it did not end within %v", runFor)
-	case out.over:
-		return nil, errTooLong
 	case err != nil:
-		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
+		first, _, _ := strings.Cut(strings.TrimSpace(complaint.text.String()), "\n")
 		const most = 300
 		return nil, fmt.Errorf("%w: %s", err, printable(first[:min(len(first), most)]))
 	}
-	return out.Bytes(), nil
+	return out.text.Bytes(), nil
 }
 
-// bounded takes maxOutput bytes and then nothing more.
+// bounded takes maxOutput bytes, and then ends the program. (It does not embed its
+// Buffer: io.Copy would find ReadFrom there, and go round the bound.)
 type bounded struct {
-	bytes.Buffer
+	text bytes.Buffer
+	end  func()
 	over bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxOutput {
+	if b.text.Len()+len(p) > maxOutput {
 		b.over = true
+		b.end()
 		return 0, errTooLong
 	}
-	return b.Buffer.Write(p)
+	return b.text.Write(p)
 }

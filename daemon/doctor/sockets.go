@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,9 +15,9 @@ import (
 // answerFor is how long a socket may take to greet.
 const answerFor = 3 * time.Second
 
-// CheckSockets knocks at each socket of the daemon, if it runs, and works out
-// whether the mail servers' users may come there. Where it does not run nobody
-// knocks: systemd would start it.
+// CheckSockets knocks at each socket of the daemon, if it runs. Where it does not
+// run nobody knocks: systemd would start it. Exim's user is looked at here; who may
+// come of Dovecot and Postfix is part of their reports.
 func (m *Machine) CheckSockets(ctx context.Context) Report {
 	r := Report{Part: "Sockets"}
 	for _, s := range m.Sockets {
@@ -30,8 +29,8 @@ func (m *Machine) CheckSockets(ctx context.Context) Report {
 		} else {
 			r.add(Good, what+" answers")
 		}
-		if strings.HasPrefix(s.Place, "/") {
-			m.access(&r, s)
+		if strings.Contains(s.Place, "exim") {
+			m.access(&r, s.Place, "Debian-exim", "/")
 		}
 	}
 	return r
@@ -65,39 +64,20 @@ func knock(ctx context.Context, s Socket) error {
 	return err
 }
 
-// users are who has to come to a socket, and from inside which folder.
-func users(s Socket) (names []string, root string) {
-	switch {
-	case s.Kind == config.KindMaster:
-		return nil, "" // Dovecot's mailbox processes ask as root
-	case s.Kind == config.KindUserdb:
-		return []string{"dovecot"}, "/" // lmtp asks as root
-	case strings.Contains(s.Place, "/spool/postfix/"):
-		before, _, _ := strings.Cut(s.Place, "/spool/postfix/")
-		return []string{"postfix"}, before + "/spool/postfix"
-	case strings.Contains(s.Place, "/dovecot/login/"):
-		before, _, _ := strings.Cut(s.Place, "/dovecot/login/")
-		return []string{"dovenull"}, before + "/dovecot/login"
-	case strings.Contains(filepath.Base(s.Place), "exim") || strings.Contains(s.Place, "/exim4/"):
-		return []string{"Debian-exim"}, "/"
+// access warns if a user may not connect to a socket of ours, beginning at root. A
+// user that does not exist belongs to a server that is not here.
+func (m *Machine) access(r *Report, place, user, root string) {
+	if !strings.HasPrefix(place, "/") {
+		return
 	}
-	return nil, ""
-}
-
-// access judges whether those who need a socket may connect to it.
-func (m *Machine) access(r *Report, s Socket) {
-	names, root := users(s)
-	for _, name := range names {
-		p, exists := findPeer(name)
-		if !exists {
-			continue // that server is not here
-		}
-		switch err := p.connects(s.Place, root); {
-		case err == nil:
-			r.add(Good, fmt.Sprintf("%s: the user %s may connect", s.Place, name))
-		case errors.Is(err, errNoSocket) && !m.Running:
-		default:
-			r.add(Warning, s.Place+": "+err.Error())
-		}
+	connects := m.Connects
+	if connects == nil {
+		connects = Connects
+	}
+	switch err := connects(user, place, root); {
+	case err == nil:
+	case errors.Is(err, errNoSocket) && !m.Running: // the daemon or systemd will make it
+	default:
+		r.add(Warning, fmt.Sprintf("%s cannot be asked by the user %s: %v", place, user, err))
 	}
 }
