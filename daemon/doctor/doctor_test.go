@@ -134,6 +134,22 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestParse: sections in each other, quotes, and what is not understood.
+func TestParse(t *testing.T) {
+	c := parseDoveconf([]byte("# Pigeonhole: x\n# 2.4.1-4 (7d8c): /etc/d.conf\na = \"b \\\"c\\\\\"\ne =\nmailbox \"Sent Messages\" {\n f = g = {\n}\n"))
+	if c.version != "2.4.1-4" || c.file != "/etc/d.conf" || !c.is24() || c.settings["a"] != `b "c\` || c.setting("e", "x") != "x" || c.odd != 0 {
+		t.Errorf("%+v", c)
+	}
+	if s := c.find("mailbox", "Sent Messages"); s == nil || s.settings["f"] != "g = {" {
+		t.Errorf("%+v", s)
+	}
+	for text, want := range map[string]int{"}": 1, "service a {": 1, "two words": 1, strings.Repeat("a {\n", maxDepth) + strings.Repeat("}\n", maxDepth): 0, "a b = c": 1} {
+		if c := parseDoveconf([]byte(text)); c.odd != want {
+			t.Errorf("%q: %d lines not understood, want %d", text, c.odd, want)
+		}
+	}
+}
+
 // TestSMTPD: whom an smtpd asks.
 func TestSMTPD(t *testing.T) {
 	dir := t.TempDir()
@@ -156,6 +172,8 @@ func TestSMTPD(t *testing.T) {
 	}{
 		{"y", "", "", Note},
 		{"y", "smtpd_sasl_auth_enable = yes", "", Open}, // Cyrus SASL by default
+		{"y", "smtpd_sasl_auth_enable = YES", "", Open},
+		{"y", "smtpd_sasl_auth_enable = No", "", Note},
 		{"y", "smtpd_sasl_auth_enable = yes", "x/inet/smtpd_sasl_auth_enable = no", Note},
 		{"y", "smtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/latchkey", "x/inet/smtpd_sasl_auth_enable = yes", Good},
 		{"n", "smtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/latchkey", "x/inet/smtpd_sasl_auth_enable = yes", Good},
@@ -179,7 +197,7 @@ func TestSMTPD(t *testing.T) {
 		m := &Machine{Connects: anybody, Sockets: sockets, Run: func(_ context.Context, _ string, args ...string) ([]byte, error) {
 			switch args[0] {
 			case "-x":
-				return []byte(tt.main + "\ncyrus_sasl_config_path = " + dir + "\nqueue_directory = /var/spool/postfix\n"), nil
+				return []byte("smtpd_sasl_auth_enable = no\n" + tt.main + "\ncyrus_sasl_config_path = " + dir + "\nqueue_directory = /var/spool/postfix\n"), nil
 			case "-M":
 				return []byte("x inet n - " + tt.chroot + " - - smtpd -o something\ny unix - - n - - smtp\n"), nil
 			}
@@ -192,9 +210,9 @@ func TestSMTPD(t *testing.T) {
 }
 
 // TestAbsentAndBroken: a server that is not here is no mistake; one whose
-// configuration cannot be read may ask anybody.
+// configuration cannot be read, or understood, may ask anybody.
 func TestAbsentAndBroken(t *testing.T) {
-	for err, want := range map[error]Level{ErrAbsent: Note, errors.New("exit status 89: line 3: unknown setting"): Open} {
+	for err, want := range map[error]Level{ErrAbsent: Note, errors.New("exit status 89: line 3: unknown setting"): Open, nil: Open} {
 		m := &Machine{Connects: anybody, Run: func(context.Context, string, ...string) ([]byte, error) { return nil, err }}
 		for _, r := range []Report{m.Dovecot(t.Context()), m.Postfix(t.Context())} {
 			if len(r.Findings) != 1 || r.Findings[0].Level != want {

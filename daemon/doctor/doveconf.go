@@ -127,7 +127,7 @@ func (c *doveconf) protocols() []string {
 	var on []string
 	for _, s := range c.list("protocols") {
 		for name, value := range s.settings {
-			if value == "yes" {
+			if !strings.EqualFold(value, "no") {
 				on = append(on, name)
 			}
 		}

@@ -52,9 +52,11 @@ func (m *Machine) Dovecot(ctx context.Context) Report {
 	}
 	d := &dovecotCheck{doveconf: parseDoveconf(out), m: m}
 	d.Part = "Dovecot"
-	if d.version != "" {
-		d.Part = fmt.Sprintf("Dovecot %s (%s)", d.version, printable(d.file))
+	if d.version == "" {
+		d.add(Open, "doveconf names no version 2.x, so nobody knows whom its logins ask")
+		return d.Report
 	}
+	d.Part = fmt.Sprintf("Dovecot %s (%s)", printable(d.version), printable(d.file))
 	d.base = d.doveconf.setting("base_dir", "/run/dovecot")
 	if d.odd > 0 {
 		d.add(Warning, fmt.Sprintf("%d lines of what doveconf prints were not understood", d.odd))
@@ -68,7 +70,7 @@ func (m *Machine) Dovecot(ctx context.Context) Report {
 
 // logins judges each login service that is switched on.
 func (d *dovecotCheck) logins() {
-	protocols := d.protocols()
+	before, protocols := len(d.Findings), d.protocols()
 	judged := make(map[string]bool)
 	for _, l := range loginServices {
 		judged[l.service] = true
@@ -85,6 +87,9 @@ func (d *dovecotCheck) logins() {
 		if protocol := s.setting("protocol", ""); protocol == "" || slices.Contains(protocols, protocol) {
 			d.login(s.name, protocol, s)
 		}
+	}
+	if len(d.Findings) == before {
+		d.add(Note, "no login service is switched on (protocols)")
 	}
 }
 
@@ -214,11 +219,7 @@ func (d *dovecotCheck) user(s *section, key, byDefault string) string {
 
 // atEnd says where lines go that must win.
 func (d *dovecotCheck) atEnd() string {
-	file := d.file
-	if file == "" {
-		file = "dovecot.conf"
-	}
-	return "at the end of " + printable(file) + ", or of what it includes last:"
+	return "at the end of " + printable(d.file) + ", or of what it includes last:"
 }
 
 // loginFix says what to change for a login service that asks a stranger.

@@ -82,6 +82,9 @@ func (p *postfixCheck) read(ctx context.Context) ([]*masterService, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, told := p.main["smtpd_sasl_auth_enable"]; !told {
+		return nil, errors.New("what it prints is not understood")
+	}
 	services := parseMaster(master)
 	applyOverrides(services, overrides)
 	return services, nil
@@ -101,7 +104,7 @@ func (p *postfixCheck) setting(s *masterService, key, byDefault string) string {
 }
 
 func (p *postfixCheck) door(s *masterService) {
-	if p.setting(s, "smtpd_sasl_auth_enable", "no") != "yes" {
+	if strings.EqualFold(p.setting(s, "smtpd_sasl_auth_enable", "no"), "no") {
 		p.add(Note, s.String()+" takes no passwords")
 		return
 	}
