@@ -68,7 +68,17 @@ type Checked struct {
 // single records can see is one that is missing altogether: that is for the
 // engine to find.
 func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Checked, error) {
-	c := &check{s: &Store{keys: keys}, numbers: newNumberCheck(),
+	return runCheck(keys, walk, newNumberCheck())
+}
+
+// CheckRecords is Check without the numbers' index, whose records are read like
+// all others and not compared with the phones: it needs no memory for each phone.
+func CheckRecords(keys *secret.Keys, walk func(record func(key, value []byte))) (*Checked, error) {
+	return runCheck(keys, walk, nil)
+}
+
+func runCheck(keys *secret.Keys, walk func(record func(key, value []byte)), numbers *numberCheck) (*Checked, error) {
+	c := &check{s: &Store{keys: keys}, numbers: numbers,
 		found: &Checked{Records: make(map[RecordKind]int), List: []DamagedRecord{}}}
 	var err error
 	if c.s.enc, c.s.dec, err = cborModes(); err != nil {
@@ -84,7 +94,7 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 	if !c.generation {
 		c.damaged(DamagedRecord{Kind: RecordSchema, ID: "generation", Missing: true})
 	}
-	if c.version == schemaVersion && !c.migrating { // else the index is not complete yet
+	if c.numbers != nil && c.version == schemaVersion && !c.migrating { // else the index is not complete yet
 		c.numbers.report(c.damaged)
 	}
 	return c.found, nil
@@ -94,11 +104,11 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 type check struct {
 	s                  *Store // of keys and codecs; it has no engine
 	found              *Checked
-	schema, generation bool // seen
-	version            int  // of the schema; 0: not read
-	migrating          bool // a migration has begun and not ended
-	numbers            *numberCheck
-	refused            error // ErrWrongKey or ErrNewerSchema
+	schema, generation bool         // seen
+	version            int          // of the schema; 0: not read
+	migrating          bool         // a migration has begun and not ended
+	numbers            *numberCheck // nil: phones and index are not compared
+	refused            error        // ErrWrongKey or ErrNewerSchema
 }
 
 func (c *check) record(key, value []byte) {

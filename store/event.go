@@ -80,6 +80,9 @@ const (
 	EventHelpdeskCodeMade   EventKind = "helpdesk-code-made"
 	EventPhoneExpected      EventKind = "phone-expected"
 	EventEnforcementReached EventKind = "enforcement-reached"
+	EventBackupMade         EventKind = "backup-made"
+	EventKeyExported        EventKind = "key-exported"
+	EventRestored           EventKind = "restored" // the database, from a backup
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
 )
@@ -92,7 +95,8 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventEnforcementReached, EventBackupMade, EventKeyExported, EventRestored,
+		EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

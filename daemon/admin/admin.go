@@ -14,7 +14,8 @@
 // helpdesk, may look, help who has lost a phone, and end what a thief may hold
 // (routes.go has the table); everybody else is refused.
 //
-// Beside the questions stands one page, GET /metrics, for monitoring.
+// Beside the questions stands one page, GET /metrics, for monitoring. One answer
+// is more than an object: that of /v1/backup, which ends with the copy (backupLine).
 package admin
 
 import (
@@ -25,10 +26,12 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
 )
 
-// Handler is the door. Make it with New, and set Metrics before the first request.
+// Handler is the door. Make it with New, and set Metrics and Safe before the first request.
 type Handler struct {
 	// Metrics answers GET /metrics. Nil: nothing counts here, as in a command.
 	Metrics http.Handler
+	// Safe makes backups and exports the key. Nil: nobody does.
+	Safe Safe
 
 	accounts  *accounts.Service
 	uid       uint32 // of the daemon: this user may do everything

@@ -88,7 +88,7 @@ func (d *door) client(uid uint32) *Client {
 func TestPermissions(t *testing.T) {
 	d := newDoor(t)
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
-		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect}
+		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathBackup, pathKeyShow, pathKeyExport}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
 		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents}
 	check := func(uid uint32, paths []string, allowed bool) {

@@ -35,6 +35,9 @@ const (
 	pathPhoneBind         = "/v1/phone/bind"
 	pathPhoneReveal       = "/v1/phone/reveal"
 	pathPhoneExpect       = "/v1/phone/expect"
+	pathBackup            = "/v1/backup"
+	pathKeyShow           = "/v1/key/show"
+	pathKeyExport         = "/v1/key/export"
 )
 
 // routes is the permissions table: who may ask what. The helpdesk resets the
@@ -67,6 +70,9 @@ func (h *Handler) routes() {
 	change(h, pathPhoneBind, Administrator, h.phoneBind)
 	change(h, pathPhoneReveal, Administrator, h.phoneReveal)
 	change(h, pathPhoneExpect, Administrator, h.phoneExpect)
+	look(h, pathKeyShow, Administrator, h.keyShow)
+	change(h, pathKeyExport, Administrator, h.keyExport)
+	h.mux.HandleFunc("POST "+pathBackup, h.backup) // for administrators: its answer is not one object
 
 	h.mux.HandleFunc("GET "+pathMetrics, h.metrics) // for the helpdesk, too: no account is in it
 
