@@ -192,17 +192,16 @@ func (r *Restore) progress(stage string, done, of int64) {
 
 // swap puts the new database in the old one's place.
 func (r *Restore) swap(path string, old *present) error {
-	if err := syncFile(path); err != nil {
+	err := syncFile(path)
+	if err != nil {
 		return err
 	}
 	r.progress("replacing", 0, 1)
 	database := filepath.Join(r.Folder, DatabaseFile)
 	if old.exists {
-		kept := database + ".before-restore-" + r.Now.UTC().Format("20060102-150405")
-		if err := os.Link(database, kept); err != nil {
+		if r.done.Kept, err = r.keep(database); err != nil {
 			return fmt.Errorf("daemon: restore: keeping the old database: %w", err)
 		}
-		r.done.Kept = kept
 	}
 	r.progress("replacing", 0, 1)
 	if err := os.Rename(path, database); err != nil {
@@ -210,6 +209,18 @@ func (r *Restore) swap(path string, old *present) error {
 	}
 	r.progress("replacing", 1, 1)
 	return syncFile(r.Folder)
+}
+
+// keep gives the old database a second name, which stays.
+func (r *Restore) keep(database string) (string, error) {
+	name := database + ".before-restore-" + r.Now.UTC().Format("20060102-150405")
+	kept := name
+	for n := 2; ; n++ { // more than one in a second
+		if err := os.Link(database, kept); n > 99 || !errors.Is(err, fs.ErrExist) {
+			return kept, err
+		}
+		kept = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 // syncFile brings a file, or the names in a folder, to the disk.

@@ -4,23 +4,38 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/store/kv"
 )
 
 // connectBorrowing is connect for a verb that writes a file of its caller's: root
 // is the owner of the data folder only until what it returns is called, where
 // connect makes it so for good.
 func (a *app) connectBorrowing(cfg *config.Config) (*admin.Client, func() error, error) {
-	giveBack := func() error { return nil }
-	client, closeClient, err := dial(cfg.SocketPaths().Admin)
-	if noDaemon(err) {
-		if giveBack, err = borrow(cfg.DataDir); err != nil {
-			return nil, nil, err
+	for range lockTries {
+		client, closeClient, err := a.connectBorrowingOnce(cfg)
+		if !errors.Is(err, kv.ErrLocked) {
+			return client, closeClient, err
 		}
-		client, closeClient, err = a.connect(cfg)
+		time.Sleep(lockPause)
 	}
+	return a.connectBorrowingOnce(cfg)
+}
+
+func (a *app) connectBorrowingOnce(cfg *config.Config) (*admin.Client, func() error, error) {
+	socket := cfg.SocketPaths().Admin
+	client, closeClient, err := dial(socket)
+	if !noDaemon(err) {
+		return client, closeClient, err
+	}
+	giveBack, err := borrow(cfg.DataDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, closeClient, err = a.inProcess(cfg, socket)
 	if err != nil {
 		return nil, nil, errors.Join(err, giveBack())
 	}

@@ -102,6 +102,8 @@ func alike(text string) string {
 		{`(?m)^    ([a-z]{4}-){2}[a-z]{4}$`, "    abcd-efgh-jkmn"},
 		{`"code":"([a-z]{4}-){2}[a-z]{4}"`, `"code":"abcd-efgh-jkmn"`},
 		{`"secret":"[abcdefghjkmnpqrstuvwxyz]{16}"`, `"secret":"abcdefghjkmnpqrs"`},
+		{`\bkey [0-9a-f]{8}\b`, "key 01234567"},
+		{`before-restore-\d{8}-\d{6}`, "before-restore-20260102-030405"},
 		{`/\S*/lk\d+/`, "/LK/"},
 		{`/\S*/latchkey\.toml`, "/LK/latchkey.toml"},
 	} {
