@@ -264,15 +264,15 @@ func (s *settling) settle() error {
 // endOld ends what may be old or stolen: sessions, trust, codes that are waited for.
 func (s *settling) endOld() error {
 	id := s.account.ID
+	codes, err := s.EndChallenges(id)
+	if err != nil {
+		return err
+	}
 	sessions, err := s.EndSessions(id, store.SessionID{})
 	if err != nil {
 		return err
 	}
 	trusts, err := s.EndTrust(id)
-	if err != nil {
-		return err
-	}
-	codes, err := s.EndChallenges(id)
 	if err != nil {
 		return err
 	}
