@@ -409,7 +409,9 @@ func TestRestoreOfAccounts(t *testing.T) {
 // TestRestoreRefuses: nothing is changed, and nothing left.
 func TestRestoreRefuses(t *testing.T) {
 	p := newPlace(t)
-	p.change(t, func(w *store.Writer) error { return w.PutAccount(&store.Account{Address: restoredAddress, ID: store.AccountID{1}}) })
+	p.change(t, func(w *store.Writer) error {
+		return w.PutAccount(&store.Account{Address: restoredAddress, ID: store.AccountID{1}})
+	})
 	snapshot := p.snapshot(t)
 	whole, err := os.ReadFile(p.database)
 	if err != nil {
@@ -539,7 +541,9 @@ func TestRestoreMigrates(t *testing.T) {
 // TestRestoreIsCancelled leaves everything as it was.
 func TestRestoreIsCancelled(t *testing.T) {
 	p := newPlace(t)
-	p.change(t, func(w *store.Writer) error { return w.PutAccount(&store.Account{Address: restoredAddress, ID: store.AccountID{1}}) })
+	p.change(t, func(w *store.Writer) error {
+		return w.PutAccount(&store.Account{Address: restoredAddress, ID: store.AccountID{1}})
+	})
 	backup := p.backup(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
