@@ -478,8 +478,8 @@ func TestRestoreInPart(t *testing.T) {
 	})
 	backup := p.backup(t)
 	p.change(t, func(w *store.Writer) error {
-		return errors.Join(w.PutAccount(&store.Account{Address: "a@example.org", ID: store.AccountID{1}, Disabled: true}),
-			w.PutAccount(&store.Account{Address: "b@example.org", ID: store.AccountID{2}, Disabled: true, MainHash: "find-me"}),
+		return errors.Join(w.PutAccount(&store.Account{Address: "a@example.org", ID: store.AccountID{1}, Disabled: true, MainHash: "find-me"}),
+			w.PutAccount(&store.Account{Address: "b@example.org", ID: store.AccountID{2}, Disabled: true}),
 			w.DeleteAccount(&store.Account{Address: "c@example.org", ID: store.AccountID{3}}))
 	})
 	now, err := os.ReadFile(p.database)
@@ -499,7 +499,7 @@ func TestRestoreInPart(t *testing.T) {
 	equalCounts(t, "again", done.Again, []What{KeptDisabled})
 	p.read(t, func(r *store.Reader) error {
 		list, err := r.Accounts("", 10)
-		if len(list) != 3 || !list[0].Disabled || list[1].Disabled {
+		if len(list) != 3 || list[0].Disabled || !list[1].Disabled {
 			t.Errorf("%+v", list)
 		}
 		return err
