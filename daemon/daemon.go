@@ -86,6 +86,7 @@ type Daemon struct {
 	texts    *messenger
 	sessions *cutter
 	rehash   *rehasher
+	safe     *safe
 
 	saslauthd *saslauthd.Server // of cyrus
 
@@ -157,6 +158,8 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.policy.Right = d.rehash.right
 	d.admin = admin.New(d.accounts, o.Log)
 	d.admin.Metrics, d.admin.Policy, d.admin.Sockets = d.counters, d.policy, d.sockets
+	d.safe = d.newSafe(keys, o)
+	d.admin.Safe = d.safe
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
 	d.portal, err = pages.Handler()
 	return err
@@ -189,6 +192,9 @@ func openStore(cfg *config.Config, o Options) (*store.Store, *secret.Keys, error
 	exists, err := databaseExists(database, key)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !o.Offline { // nobody restores now, or the folder would be locked
+		_ = os.Remove(filepath.Join(cfg.DataDir, restoringFile))
 	}
 	keys, err := secret.OpenKeys(key, exists, o.Rand)
 	if err != nil {
@@ -316,6 +322,7 @@ func (d *Daemon) Portal() http.Handler { return d.portal }
 // returned.
 func (d *Daemon) Close() error {
 	d.giveUp()
+	d.safe.wait() // its asker is gone, or was cut off
 	d.texts.stop()
 	d.auth.Wait()
 	d.nginxServer.Wait()

@@ -30,6 +30,13 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(listenOn); path != "" {
 		listenForTest(path)
 	}
+	if folder := os.Getenv(restoreIn); folder != "" {
+		if err := restoreForTest(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

@@ -66,13 +66,22 @@ type Checked struct {
 
 // Check reads every record: generation and MAC of its header, then the record
 // itself, by its kind, and compares the phones with the numbers' index, and the
-// aliases with what their accounts list. walk
-// hands out all keys and values of a database, in any order. ErrWrongKey and
-// ErrNewerSchema mean that nothing can be said of the records. What no check of
-// single records can see is one that is missing altogether: that is for the
-// engine to find.
+// aliases with what their accounts list. walk hands out all keys and values of a
+// database, in any order. ErrWrongKey and ErrNewerSchema mean that nothing can be
+// said of the records. What no check of single records can see is one that is
+// missing altogether: that is for the engine to find.
 func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Checked, error) {
-	c := &check{s: &Store{keys: keys}, numbers: newNumberCheck(), aliases: newAliasCheck(),
+	return runCheck(keys, walk, newNumberCheck())
+}
+
+// CheckRecords is Check without the numbers' index, whose records are read like
+// all others and not compared with the phones: it needs no memory for each phone.
+func CheckRecords(keys *secret.Keys, walk func(record func(key, value []byte))) (*Checked, error) {
+	return runCheck(keys, walk, nil)
+}
+
+func runCheck(keys *secret.Keys, walk func(record func(key, value []byte)), numbers *numberCheck) (*Checked, error) {
+	c := &check{s: &Store{keys: keys}, numbers: numbers, aliases: newAliasCheck(),
 		found: &Checked{Records: make(map[RecordKind]int), List: []DamagedRecord{}}}
 	var err error
 	if c.s.enc, c.s.dec, err = cborModes(); err != nil {
@@ -89,7 +98,7 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 		c.damaged(DamagedRecord{Kind: RecordSchema, ID: "generation", Missing: true})
 	}
 	c.aliases.report(c.damaged)
-	if c.version == schemaVersion && !c.migrating { // else the index is not complete yet
+	if c.numbers != nil && c.version == schemaVersion && !c.migrating { // else the index is not complete yet
 		c.numbers.report(c.damaged)
 	}
 	return c.found, nil
@@ -99,10 +108,10 @@ func Check(keys *secret.Keys, walk func(record func(key, value []byte))) (*Check
 type check struct {
 	s                  *Store // of keys and codecs; it has no engine
 	found              *Checked
-	schema, generation bool // seen
-	version            int  // of the schema; 0: not read
-	migrating          bool // a migration has begun and not ended
-	numbers            *numberCheck
+	schema, generation bool         // seen
+	version            int          // of the schema; 0: not read
+	migrating          bool         // a migration has begun and not ended
+	numbers            *numberCheck // nil: phones and index are not compared
 	aliases            *aliasCheck
 	refused            error // ErrWrongKey or ErrNewerSchema
 }

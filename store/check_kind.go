@@ -7,6 +7,9 @@ import (
 	"unicode/utf8"
 )
 
+// KindOf tells which kind of record a key is of.
+func KindOf(key []byte) RecordKind { return kindOf(key) }
+
 // kindOf tells a record's kind by its key, which has to be whole: an address that
 // an account can have (no other bytes, which might come from a value), ids of
 // full length.

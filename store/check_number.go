@@ -35,12 +35,18 @@ func (n *numberCheck) listed(tag [16]byte, accts []AccountID) {
 }
 
 func (n *numberCheck) add(e numberEntry, by int) {
+	if n == nil {
+		return
+	}
 	if n.open[e] += by; n.open[e] == 0 {
 		delete(n.open, e)
 	}
 }
 
 func (n *numberCheck) damaged(kind RecordKind, key []byte) {
+	if n == nil {
+		return
+	}
 	switch kind {
 	case RecordPhone:
 		n.phones[AccountID(key[1:])] = true

@@ -87,6 +87,9 @@ const (
 	EventUserdbUnset        EventKind = "userdb-unset"    // some, or all
 	EventLoginRehearsed     EventKind = "login-rehearsed" // somebody tried a secret with explain
 	EventEnforcementReached EventKind = "enforcement-reached"
+	EventBackupMade         EventKind = "backup-made"
+	EventKeyExported        EventKind = "key-exported"
+	EventRestored           EventKind = "restored" // the database, from a backup
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
 )
@@ -99,7 +102,8 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventLoginRehearsed, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventLoginRehearsed,
+		EventEnforcementReached, EventBackupMade, EventKeyExported, EventRestored, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

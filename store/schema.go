@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -18,19 +19,22 @@ import (
 const schemaVersion = 2
 
 // openSchema checks the version and generation records, or makes them in an
-// empty engine; an older database is brought to this version.
-func (s *Store) openSchema(ctx context.Context, migrateOK bool) error {
+// empty engine; an older database is brought to this version. readOnly changes
+// nothing, and leaves an older one as it is: its records are read all the same.
+func (s *Store) openSchema(ctx context.Context, migrateOK, readOnly bool) error {
 	empty, needed := false, (*migration)(nil)
 	err := s.engine.View(ctx, func(r kv.Reader) error {
 		var err error
-		empty, needed, err = s.checkSchema(r, migrateOK)
+		empty, needed, err = s.checkSchema(r, migrateOK || readOnly)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case needed != nil:
+	case needed != nil && !readOnly:
 		return s.migrate(ctx, *needed)
+	case empty && readOnly:
+		return fmt.Errorf("%w: the database is empty", ErrDamaged)
 	case !empty:
 		return nil
 	}
@@ -106,12 +110,39 @@ func (s *Store) checkGeneration(value []byte) error {
 	}
 	found := value[headerLen:]
 	if !bytes.Equal(found, generation[:]) && bytes.Equal(found, value[:generationLen]) {
-		return fmt.Errorf("%w: database %x, key file %s", ErrWrongKey, found, s.keys.Generation())
+		return &WrongKeyError{Database: hex.EncodeToString(found), KeyFile: s.keys.Generation()}
 	}
 	if _, err := s.unseal(generationKey(), value); err != nil {
 		return fmt.Errorf("%w (key generation)", err)
 	}
 	return nil
+}
+
+// WrongKeyError is ErrWrongKey with the ids of both keys (secret.Keys.Generation).
+type WrongKeyError struct {
+	Database string // the key that the database was made with
+	KeyFile  string
+}
+
+// Error names both.
+func (e *WrongKeyError) Error() string {
+	return fmt.Sprintf("%v: database %s, key file %s", ErrWrongKey, e.Database, e.KeyFile)
+}
+
+// Unwrap returns ErrWrongKey.
+func (e *WrongKeyError) Unwrap() error { return ErrWrongKey }
+
+// KeyID returns the id of the key that a database was made with
+// (secret.Keys.Generation), found without the key; "" if the record that names it
+// is not among those that walk hands out.
+func KeyID(walk func(record func(key, value []byte))) string {
+	id := ""
+	walk(func(key, value []byte) {
+		if bytes.Equal(key, generationKey()) && len(value) == headerLen+generationLen {
+			id = hex.EncodeToString(value[headerLen:])
+		}
+	})
+	return id
 }
 
 // isEmpty makes sure that a database whose first record is missing is not taken

@@ -79,6 +79,14 @@ var (
 	ErrNeedsMigration = errors.New("store: database is of an older version and needs a migration")
 )
 
+// Errors of a store that is open.
+var (
+	// ErrReadOnly is Update's where Options.ReadOnly is set.
+	ErrReadOnly = errors.New("store: open for reading only")
+	// ErrNoSnapshot means that the engine cannot copy itself.
+	ErrNoSnapshot = errors.New("store: this engine makes no copy of itself")
+)
+
 // Errors of records.
 var (
 	// ErrNoAccount means that no account has the address: the store looked.
@@ -125,6 +133,10 @@ type Options struct {
 	// MigrateOK allows Open to bring an older database to this version. Where it
 	// is interrupted, the next Open goes on.
 	MigrateOK bool
+	// ReadOnly is for looking at a database that is to stay as it is: Open neither
+	// migrates nor makes anything, and Update is ErrReadOnly. An older database is
+	// read as it is, without what this version would have added.
+	ReadOnly bool
 	// EventsPerAccount is how many events of an address are kept of each class:
 	// changes, accepted logins, refused ones of a known credential, guesses. 0
 	// means 1,000.
@@ -150,13 +162,14 @@ type Store struct {
 	caps     eventCaps
 	added    addedEvents
 	decoy    []byte // sealed SCRAM keys of nobody
+	readOnly bool
 }
 
 // Open checks that the engine holds a database of this version, made with keys,
 // or migrates it; an empty engine becomes one. The store owns the engine from then on; if Open
 // fails, the caller still does.
 func Open(ctx context.Context, e kv.Engine, keys *secret.Keys, o Options) (*Store, error) {
-	s := &Store{engine: e, keys: keys, now: o.Now, rand: o.Rand, caps: capsOf(o)}
+	s := &Store{engine: e, keys: keys, now: o.Now, rand: o.Rand, caps: capsOf(o), readOnly: o.ReadOnly}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -171,7 +184,7 @@ func Open(ctx context.Context, e kv.Engine, keys *secret.Keys, o Options) (*Stor
 	if err := s.makeDecoy(); err != nil {
 		return nil, err
 	}
-	if err := s.openSchema(ctx, o.MigrateOK); err != nil {
+	if err := s.openSchema(ctx, o.MigrateOK, o.ReadOnly); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -190,6 +203,9 @@ func (s *Store) View(ctx context.Context, fn func(*Reader) error) error {
 // Update runs fn and commits what it wrote; nil means that it is on disk. fn may
 // be run again, and has no side effects.
 func (s *Store) Update(ctx context.Context, fn func(*Writer) error) error {
+	if s.readOnly {
+		return ErrReadOnly
+	}
 	var w *Writer
 	err := s.engine.Update(ctx, func(kw kv.Writer) error {
 		w = &Writer{Reader: Reader{s: s, kv: kw}, kv: kw}

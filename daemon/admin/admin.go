@@ -14,7 +14,8 @@
 // helpdesk, may look, help who has lost a phone, and end what a thief may hold
 // (routes.go has the table); everybody else is refused.
 //
-// Beside the questions stands one page, GET /metrics, for monitoring.
+// Beside the questions stands one page, GET /metrics, for monitoring. One answer
+// is more than an object: that of /v1/backup, which ends with the copy (backupLine).
 package admin
 
 import (
@@ -30,6 +31,8 @@ import (
 type Handler struct {
 	// Metrics answers GET /metrics. Nil: nothing counts here, as in a command.
 	Metrics http.Handler
+	// Safe makes backups and exports the key. Nil: nobody does.
+	Safe Safe
 
 	// Policy is what explain asks. Nil: it answers that nobody can be asked.
 	Policy *policy.Policy

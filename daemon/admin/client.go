@@ -78,13 +78,18 @@ func (c *Client) ask(ctx context.Context, method, path string, body []byte) ([]b
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	if reply.StatusCode != http.StatusOK {
-		told := &Error{Status: reply.StatusCode}
-		if json.Unmarshal(text, told) != nil || told.Sentence == "" {
-			return nil, fmt.Errorf("admin: the daemon answered %s", reply.Status)
-		}
-		return nil, told
+		return nil, failureOf(reply, text)
 	}
 	return text, nil
+}
+
+// failureOf reads an answer that is not 200.
+func failureOf(reply *http.Response, text []byte) error {
+	told := &Error{Status: reply.StatusCode}
+	if json.Unmarshal(text, told) != nil || told.Sentence == "" {
+		return fmt.Errorf("admin: the daemon answered %s", reply.Status)
+	}
+	return told
 }
 
 // The questions, one method each.

@@ -46,6 +46,9 @@ const (
 	pathPhoneExpect       = "/v1/phone/expect"
 	pathUserdbSet         = "/v1/userdb/set"
 	pathUserdbUnset       = "/v1/userdb/unset"
+	pathBackup            = "/v1/backup"
+	pathKeyShow           = "/v1/key/show"
+	pathKeyExport         = "/v1/key/export"
 )
 
 // routes is the permissions table: who may ask what. The helpdesk resets the
@@ -89,6 +92,9 @@ func (h *Handler) routes() {
 	change(h, pathPhoneExpect, Administrator, h.phoneExpect)
 	change(h, pathUserdbSet, Administrator, h.userdbSet)
 	change(h, pathUserdbUnset, Administrator, h.userdbUnset)
+	look(h, pathKeyShow, Administrator, h.keyShow)
+	change(h, pathKeyExport, Administrator, h.keyExport)
+	h.mux.HandleFunc("POST "+pathBackup, h.backup) // for administrators: its answer is not one object
 
 	h.mux.HandleFunc("GET "+pathMetrics, h.metrics) // for the helpdesk, too: no account is in it
 

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-mail/latchkey/daemon"
+	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/boltkv"
@@ -33,25 +34,30 @@ type checkup struct {
 
 func (a *app) check() *cobra.Command {
 	return &cobra.Command{
-		Use:   "check",
-		Short: "look for damage in the database",
+		Use:   "check [FILE]",
+		Short: "look for damage in the database or in a backup",
 		Long: `Read the whole database and name what is damaged: first the pages of the file,
 then every record. Nothing is changed. The daemon has to be stopped meanwhile.
 
+With FILE, read a backup instead, with the key in data_dir; the daemon may run.
+
 The exit status is 1 if anything is damaged. A damaged record concerns its own
 account only: all others work.`,
-		Args: takes(),
-		RunE: func(*cobra.Command, []string) error {
+		Args: mayTake("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.config()
 			if err != nil {
 				return err
 			}
-			c, err := checkDatabase(cfg)
+			c, err := a.checkFile(cmd.Context(), cfg, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
 			if err := record(a, c, func(w io.Writer) { a.printCheckup(w, c) }); err != nil || c.OK {
 				return err
+			}
+			if len(args) > 0 {
+				return &failure{status: exitFailed, sentence: "the backup " + printable(c.File) + " is damaged", hint: "take another one"}
 			}
 			return &failure{status: exitFailed, sentence: "the database " + c.File + " is damaged",
 				hint: "keep a copy of it as it is; then put " + daemon.DatabaseFile + " and " + daemon.KeyFile + " back from a backup"}
@@ -59,21 +65,44 @@ account only: all others work.`,
 	}
 }
 
-func checkDatabase(cfg *config.Config) (*checkup, error) {
-	socket := cfg.SocketPaths().Admin
-	if c, err := net.Dial("unix", socket); err == nil {
-		_ = c.Close()
-		return nil, &failure{status: exitUnavailable, sentence: "a daemon runs on " + socket + " and has the database open",
-			hint: "stop it, check, and start it again"}
+// openToCheck opens a backup as whoever asks, whose it may be, or the database as
+// its owner.
+func openToCheck(cfg *config.Config, backup, socket string) (*os.File, error) {
+	if backup != "" {
+		file, err := os.Open(backup)
+		if err != nil {
+			return nil, &failure{status: exitFailed, sentence: err.Error(), cause: err}
+		}
+		if err := ownFolder(cfg, socket); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		return file, nil
+	}
+	if err := daemonStopped(socket, "stop it, check, and start it again"); err != nil {
+		return nil, err
 	}
 	if err := ownFolder(cfg, socket); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(cfg.DataDir, daemon.DatabaseFile)
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return nil, &failure{status: exitUnavailable, sentence: "there is no database " + file,
+	path := filepath.Join(cfg.DataDir, daemon.DatabaseFile)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &failure{status: exitUnavailable, sentence: "there is no database " + path,
 			hint: "the daemon makes one when it first starts; if there was one, restore it from a backup", cause: err}
+	} else if err != nil {
+		return nil, explainOpen(cfg.DataDir, socket, err)
 	}
+	return file, nil
+}
+
+// checkFile checks a backup, or the database if backup is "".
+func (a *app) checkFile(ctx context.Context, cfg *config.Config, backup string) (*checkup, error) {
+	socket := cfg.SocketPaths().Admin
+	file, err := openToCheck(cfg, backup, socket)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
 	keys, err := secret.OpenKeys(filepath.Join(cfg.DataDir, daemon.KeyFile), true, rand.Reader)
 	if errors.Is(err, secret.ErrKeyMissing) {
 		return nil, &failure{status: exitUnavailable, sentence: "the key file of the database in " + cfg.DataDir + " is missing",
@@ -83,13 +112,27 @@ func checkDatabase(cfg *config.Config) (*checkup, error) {
 	}
 	var pages boltkv.Pages
 	var unread error
+	m := a.meter()
+	defer m.clear()
+	records, accounts := 0, 0
 	checked, err := store.Check(keys, func(record func(key, value []byte)) {
-		pages, unread = boltkv.Check(file, record)
+		pages, unread = boltkv.CheckFile(ctx, file, func(key, value []byte) {
+			records++
+			if store.KindOf(key) == store.RecordAccount {
+				accounts++
+			}
+			record(key, value)
+		}, func(done, of int64) {
+			m.show(admin.BackupProgress{Stage: fmt.Sprintf("%s records, %s", grouped(records), counted(accounts, "account", "accounts")), Done: done, Of: of})
+		})
 	})
 	if err = cmp.Or(unread, err); err != nil {
+		if backup != "" {
+			return nil, explainRestore(cfg, backup, err)
+		}
 		return nil, explainOpen(cfg.DataDir, socket, err)
 	}
-	return &checkup{File: file, OK: pages.Damaged+checked.Damaged == 0, Pages: pages, Records: checked.Records,
+	return &checkup{File: file.Name(), OK: pages.Damaged+checked.Damaged == 0, Pages: pages, Records: checked.Records,
 		DamagedRecords: checked.Damaged, Damaged: checked.List}, nil
 }
 

@@ -110,6 +110,8 @@ func alike(text string) string {
 		{`"secret":"[abcdefghjkmnpqrstuvwxyz]{16}"`, `"secret":"abcdefghjkmnpqrs"`},
 		{`\(process \d+\)`, "(process 1)"},
 		{`\b(127\.0\.0\.1|0\.0\.0\.0):\d+\b`, "$1:12345"},
+		{`\bkey [0-9a-f]{8}\b`, "key 01234567"},
+		{`before-restore-\d{8}-\d{6}`, "before-restore-20260102-030405"},
 		{`/\S*/lk\d+/`, "/LK/"},
 		{`/\S*/latchkey\.toml`, "/LK/latchkey.toml"},
 	} {

@@ -2,6 +2,7 @@ package boltkv
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,19 +37,29 @@ func Check(path string, record func(key, value []byte)) (Pages, error) {
 		return Pages{}, fmt.Errorf("boltkv: %w", err)
 	}
 	defer file.Close() // and unlock
-	err = unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	return CheckFile(context.Background(), file, record, nil)
+}
+
+// CheckFile is Check of a file that is open already; closing it is what unlocks
+// it. progress, unless nil, is told now and then how many of the file's pages are
+// done. When ctx ends, so does the walk, with its error.
+func CheckFile(ctx context.Context, file *os.File, record func(key, value []byte), progress func(done, of int64)) (Pages, error) {
+	err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return Pages{}, fmt.Errorf("%w: %s", kv.ErrLocked, path)
+		return Pages{}, fmt.Errorf("%w: %s", kv.ErrLocked, file.Name())
 	} else if err != nil {
-		return Pages{}, fmt.Errorf("boltkv: locking %s: %w", path, err)
+		return Pages{}, fmt.Errorf("boltkv: locking %s: %w", file.Name(), err)
 	}
 	info, err := file.Stat()
 	if err != nil {
 		return Pages{}, fmt.Errorf("boltkv: %w", err)
 	}
-	w := &walk{file: file, record: record, result: Pages{Problems: []string{}}}
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	w := &walk{ctx: ctx, file: file, record: record, progress: progress, result: Pages{Problems: []string{}}}
 	w.run(info.Size())
-	return w.result, nil
+	return w.result, ctx.Err()
 }
 
 func (w *walk) run(size int64) {
@@ -73,11 +84,15 @@ func (w *walk) run(size int64) {
 	if !w.found {
 		w.problem("the bucket of all records is not there")
 	}
-	w.freePages()
+	if w.ctx.Err() == nil { // else most pages look lost
+		w.freePages()
+		w.progress(w.result.Pages, w.result.Pages)
+	}
 }
 
 // walk is one Check.
 type walk struct {
+	ctx     context.Context
 	file    *os.File
 	meta    meta
 	present uint64   // pages that the file really has
@@ -85,6 +100,9 @@ type walk struct {
 	found   bool     // the bucket
 	record  func(key, value []byte)
 	result  Pages
+
+	progress func(done, of int64)
+	done     int64 // pages that were read
 }
 
 const (
@@ -98,6 +116,8 @@ const (
 	leafPage     = 0x02
 	freelistPage = 0x10
 	bucketFlag   = 0x01
+
+	progressPages = 256 // between two words about the progress: 1 MiB
 )
 
 func (w *walk) problem(format string, args ...any) {
@@ -158,6 +178,9 @@ func (w *walk) page(id uint64) []byte {
 		w.problem("page %d: is in use twice", id)
 		return nil
 	}
+	if w.done += int64(n); w.done/progressPages != (w.done-int64(n))/progressPages {
+		w.progress(w.done, w.result.Pages)
+	}
 	page := make([]byte, int64(n)*size)
 	if _, err := w.file.ReadAt(page, at); err != nil && id+n <= w.present {
 		w.problem("page %d: cannot be read: %v", id, err)
@@ -170,6 +193,9 @@ func (w *walk) page(id uint64) []byte {
 
 // tree walks the pages below id, whose keys begin with low and end before high.
 func (w *walk) tree(id uint64, low, high []byte, depth int, leaf func(element)) {
+	if w.ctx.Err() != nil {
+		return
+	}
 	if depth > maxDepth {
 		w.problem("page %d: the tree is too deep", id)
 	} else if page := w.page(id); page != nil {

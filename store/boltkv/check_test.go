@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,5 +214,44 @@ func TestCheckBranchKey(t *testing.T) {
 	pages, count, _ := checked(t, path)
 	if pages.Damaged != 1 || count != 60 {
 		t.Errorf("%+v, %d records; want one problem and all records", pages, count)
+	}
+}
+
+// TestCheckFileTellsProgress, and ends when nobody wants to know any more.
+func TestCheckFileTellsProgress(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	e, err := Open(path, Options{PageSize: 4096, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = e.Update(t.Context(), func(w kv.Writer) error {
+		for i := range 2000 {
+			if err := w.Put(fmt.Appendf(nil, "%06d", i), make([]byte, 1500)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, e.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var done, of []int64
+	pages, err := CheckFile(t.Context(), file, func(_, _ []byte) {}, func(d, o int64) { done, of = append(done, d), append(of, o) })
+	if err != nil || pages.Damaged > 0 {
+		t.Fatalf("%+v, %v", pages, err)
+	}
+	if len(done) < 3 || !slices.IsSorted(done) || done[len(done)-1] != pages.Pages || of[0] != pages.Pages {
+		t.Errorf("%v of %v", done, of)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	count := 0
+	pages, err = CheckFile(ctx, file, func(_, _ []byte) { count++; cancel() }, nil)
+	if !errors.Is(err, context.Canceled) || count > 100 || pages.Damaged > 0 {
+		t.Errorf("%d records after the end, %+v, %v", count, pages, err)
 	}
 }

@@ -56,7 +56,38 @@ func OpenKeys(path string, databaseExists bool, rand io.Reader) (*Keys, error) {
 // group or others may do anything with the file, or ErrKeyMalformed.
 func LoadKeys(path string) (*Keys, error) { return loadKeys(path, 0o077) }
 
+// ExportKey returns the text of the key file that OpenKeys would read, and its
+// keys: who asks makes sure that they are the ones meant. It makes no file.
+func ExportKey(path string) (Secret, *Keys, error) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		text, keys, err := readKeyFile(filepath.Join(dir, CredentialName), 0o007)
+		if !errors.Is(err, ErrKeyMissing) {
+			return text, keys, err
+		}
+	}
+	return readKeyFile(path, 0o077)
+}
+
 func loadKeys(path string, forbidden fs.FileMode) (*Keys, error) {
+	_, keys, err := readKeyFile(path, forbidden)
+	return keys, err
+}
+
+func readKeyFile(path string, forbidden fs.FileMode) (Secret, *Keys, error) {
+	text, err := readSmall(path, forbidden)
+	if err != nil {
+		return Secret{}, nil, err
+	}
+	master, err := parseKeyFile(text)
+	if err != nil {
+		return Secret{}, nil, fmt.Errorf("%w (%s)", err, path)
+	}
+	keys, err := NewKeys(master)
+	return New(string(text)), keys, err
+}
+
+// readSmall reads a key file, and one byte more than it may have.
+func readSmall(path string, forbidden fs.FileMode) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w (%s)", ErrKeyMissing, path)
@@ -79,11 +110,7 @@ func loadKeys(path string, forbidden fs.FileMode) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret: key file: %w", err)
 	}
-	master, err := parseKeyFile(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, path)
-	}
-	return NewKeys(master)
+	return text, nil
 }
 
 // parseKeyFile accepts comment lines, empty lines and exactly one key line. Its

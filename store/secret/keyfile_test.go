@@ -151,3 +151,33 @@ func FuzzParseKeyFile(f *testing.F) {
 		}
 	})
 }
+
+// TestExportKey reads what OpenKeys would, and makes nothing.
+func TestExportKey(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	path := filepath.Join(t.TempDir(), "key")
+	if _, _, err := ExportKey(path); !errors.Is(err, ErrKeyMissing) {
+		t.Errorf("nothing there: %v", err)
+	}
+	made, err := CreateKeys(path, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, keys, err := ExportKey(path)
+	if err != nil || text.Reveal() != string(want) || keys.Generation() != made.Generation() {
+		t.Errorf("%v, %v, %v", text, keys, err)
+	}
+	dir := t.TempDir()
+	given, err := CreateKeys(filepath.Join(dir, CredentialName), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	if _, keys, err := ExportKey(path); err != nil || keys.Generation() != given.Generation() {
+		t.Errorf("systemd's: %v, %v", keys, err)
+	}
+}

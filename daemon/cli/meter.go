@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/latchkey-mail/latchkey/daemon/admin"
+)
+
+// meter shows on a terminal how far something long is, in one line of standard
+// error that is written over; elsewhere nothing.
+type meter struct {
+	w     io.Writer // nil: nobody looks
+	now   func() time.Time
+	shown time.Time
+	stage string
+}
+
+// meterEvery is how often the line changes.
+const meterEvery = 200 * time.Millisecond
+
+func (a *app) meter() *meter {
+	f, ok := a.err.(*os.File)
+	if !ok || a.json || !term.IsTerminal(int(f.Fd())) {
+		return &meter{}
+	}
+	return &meter{w: f, now: a.now}
+}
+
+// show shows it, unless it was shown just now.
+func (m *meter) show(p admin.BackupProgress) {
+	if m.w == nil {
+		return
+	}
+	now := m.now()
+	if now.Sub(m.shown) < meterEvery {
+		return
+	}
+	m.stage, m.shown = p.Stage, now
+	percent := int64(0)
+	if p.Of > 0 {
+		percent = min(p.Done*100/p.Of, 100)
+	}
+	fmt.Fprintf(m.w, "\r\x1b[K%s: %d %%", printable(p.Stage), percent)
+}
+
+// clear takes the line away.
+func (m *meter) clear() {
+	if m.w != nil && m.stage != "" {
+		fmt.Fprint(m.w, "\r\x1b[K")
+	}
+}
