@@ -188,13 +188,12 @@ func (r *results) targets(w io.Writer) {
 const aboutTargets = `
 ### About the targets
 
-The generator runs on the same processors as the server, so a rate is what is left of them: its inverse is the processor
-time of both sides for one login. At 16 × 1 most of that is the kernel's, which reads, writes and wakes for each login on
-either side; a server that does nothing pays it, too, and the distance to it is what latchkey does between a line and its
-answer: it reads the line, runs the mechanism, reads the account's record and checks its MAC, makes the app password's, and
-keeps the event. At 4 × 32 one read brings many lines. Then that work is nearly all there is on latchkey's side, and the
-generator's own is a good part of the rest. Dovecot decides on one thread, so more processors than two would move
-those ratios in latchkey's favour, and a busy machine moves them against it. ARCHITECTURE.md ("Where the time of a login
+The generator runs on the same processors as the server, so a rate shows the processor time of both for one login. At 16 × 1
+most of that is the kernel's, which reads, writes and wakes for each login on either side. A server that does nothing
+pays it, too; the distance to it is what latchkey does between a line and its answer: it reads the line, runs the mechanism,
+reads the account's record and checks its MAC, makes the app password's, and keeps the event. At 4 × 32 one read brings many
+lines, so that work and the generator's are nearly all there is, and a server that does nothing is far away. Dovecot decides on
+one thread: how far it is behind depends on the number of processors, too. ARCHITECTURE.md ("Where the time of a login
 goes") has the parts. Sign-ins are bounded by Argon2id, whose workers run at a lower priority than everything else.
 
 `
