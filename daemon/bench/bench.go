@@ -164,13 +164,14 @@ func dialAll(ctx context.Context, o *Options) ([]*connection, error) {
 
 // dial connects to the server.
 func (o *Options) dial(ctx context.Context) (net.Conn, error) {
-	var dialer net.Dialer
+	dialer := net.Dialer{Timeout: dialFor}
 	if o.Address != "" {
 		return dialer.DialContext(ctx, "tcp", o.Address)
 	}
 	return dialer.DialContext(ctx, "unix", o.Socket)
 }
 
+// greet opens the i-th connection, handshake included.
 func greet(ctx context.Context, o *Options, i int) (*connection, error) {
 	nc, err := o.dial(ctx)
 	if err != nil {
