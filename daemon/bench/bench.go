@@ -12,7 +12,8 @@
 // machine that generator and server share, what the generator costs is taken from
 // the server.
 //
-// [RunWeb] does the same with requests to a web server.
+// [RunSaslauthd] and [RunNginx] drive the doors that take one login on each
+// connection. [RunWeb] does the same with requests to a web server.
 package bench
 
 import (
@@ -47,7 +48,8 @@ var ErrOptions = errors.New("bench: bad load")
 // Options describe a load. Connections, InFlight and one of Duration and Logins
 // are needed.
 type Options struct {
-	Socket      string // path of a unix socket
+	Socket      string // path of a unix socket, or
+	Address     string // host and port of a TCP socket
 	Connections int
 	InFlight    int           // logins open at a time, on each connection
 	Duration    time.Duration // no login starts later; 0: MaxDuration
@@ -62,6 +64,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrOptions}, args...)...)
 	}
 	switch {
+	case (o.Socket == "") == (o.Address == ""):
+		return bad("either a socket or an address")
 	case o.Connections < 1 || o.Connections > MaxConnections:
 		return bad("connections must be 1 to %d", MaxConnections)
 	case o.InFlight < 1 || o.InFlight > MaxInFlight:
@@ -81,6 +85,21 @@ func (o *Options) check() error {
 	}
 	return nil
 }
+
+// share is how many logins the i-th connection starts at most.
+func (o *Options) share(i int) int64 {
+	if o.Logins == 0 {
+		return MaxLogins
+	}
+	n, rest := o.Logins/int64(o.Connections), o.Logins%int64(o.Connections)
+	if int64(i) < rest {
+		n++
+	}
+	return n
+}
+
+// firstAccount is where the i-th connection begins: each begins elsewhere.
+func (o *Options) firstAccount(i int) int { return len(o.Accounts) * i / o.Connections }
 
 // Run puts the load on the socket and returns when it is over. With an error of
 // a connection the others end too; what was measured until then is returned
@@ -121,7 +140,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		})
 	}
 	running.Wait()
-	return total(&o, conns, start), context.Cause(ctx)
+	tallies := make([]*tally, len(conns))
+	for i, c := range conns {
+		tallies[i] = &c.tally
+	}
+	return total(&o, tallies, start), context.Cause(ctx)
 }
 
 // dialAll opens all connections before the clock starts.
@@ -130,7 +153,7 @@ func dialAll(ctx context.Context, o *Options) ([]*connection, error) {
 	defer cancel()
 	var conns []*connection
 	for i := range o.Connections {
-		c, err := dial(ctx, o, i)
+		c, err := greet(ctx, o, i)
 		if err != nil {
 			return conns, fmt.Errorf("bench: connection %d: %w", i+1, err)
 		}
@@ -139,9 +162,18 @@ func dialAll(ctx context.Context, o *Options) ([]*connection, error) {
 	return conns, nil
 }
 
-func dial(ctx context.Context, o *Options, i int) (*connection, error) {
-	var dialer net.Dialer
-	nc, err := dialer.DialContext(ctx, "unix", o.Socket)
+// dial connects to the server.
+func (o *Options) dial(ctx context.Context) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: dialFor}
+	if o.Address != "" {
+		return dialer.DialContext(ctx, "tcp", o.Address)
+	}
+	return dialer.DialContext(ctx, "unix", o.Socket)
+}
+
+// greet opens the i-th connection, handshake included.
+func greet(ctx context.Context, o *Options, i int) (*connection, error) {
+	nc, err := o.dial(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -36,31 +36,16 @@ type login struct {
 	prompts int // answered so far
 }
 
-// tally is what a connection counts.
-type tally struct {
-	accepted, rejected, undecided uint64
-	unanswered                    int
-	ended                         time.Time // when the last answer came
-	latency                       histogram
-}
-
 func newConnection(o *Options, i int, nc net.Conn, client *dovecot.Client) *connection {
 	c := &connection{
 		client: client, nc: nc,
 		inFlight: o.InFlight,
 		duration: o.Duration,
-		left:     MaxLogins,
+		left:     o.share(i),
 		accounts: o.Accounts,
-		next:     len(o.Accounts) * i / o.Connections, // each begins elsewhere
+		next:     o.firstAccount(i),
 		login:    o.Mechanism == "LOGIN",
 		open:     make(map[uint32]login, o.InFlight),
-	}
-	if o.Logins > 0 {
-		n, rest := o.Logins/int64(o.Connections), o.Logins%int64(o.Connections)
-		c.left = n
-		if int64(i) < rest {
-			c.left++
-		}
 	}
 	c.auth = dovecot.AuthRequest{
 		Mechanism: o.Mechanism, Service: o.Service,
@@ -150,16 +135,14 @@ func (c *connection) take(r *dovecot.Reply, now time.Time) error {
 		return c.challenged(r, l)
 	}
 	delete(c.open, r.ID)
+	answer := rejected
 	switch {
 	case r.OK:
-		c.accepted++
+		answer = accepted
 	case r.Code == dovecot.TempFail:
-		c.undecided++
-	default:
-		c.rejected++
+		answer = undecided
 	}
-	c.ended = now
-	c.latency.add(now.Sub(l.started))
+	c.count(answer, l.started, now)
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Result is what a load has shown. Durations are nanoseconds in JSON.
 type Result struct {
-	Socket      string        `json:"socket"`
+	Socket      string        `json:"socket"` // or address
 	Connections int           `json:"connections"`
 	InFlight    int           `json:"inflight"`
 	Service     string        `json:"service"`
@@ -24,7 +24,7 @@ type Result struct {
 	Undecided       uint64  `json:"undecided"`  // FAIL with code=temp_fail
 	Unanswered      uint64  `json:"unanswered"` // not even when the time to wait was over
 
-	// Age of the answers, counted from the AUTH line.
+	// Age of the answers, counted from the AUTH line, or from the connection that is made for one login.
 	P50  time.Duration `json:"p50_ns"`
 	P99  time.Duration `json:"p99_ns"`
 	P999 time.Duration `json:"p999_ns"`
@@ -32,9 +32,9 @@ type Result struct {
 }
 
 // total adds the connections up.
-func total(o *Options, conns []*connection, start time.Time) *Result {
+func total(o *Options, conns []*tally, start time.Time) *Result {
 	r := &Result{
-		Socket: o.Socket, Connections: o.Connections, InFlight: o.InFlight,
+		Socket: o.Socket + o.Address, Connections: o.Connections, InFlight: o.InFlight,
 		Service: o.Service, Mechanism: o.Mechanism, Accounts: len(o.Accounts),
 	}
 	var latency histogram

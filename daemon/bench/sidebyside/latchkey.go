@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon"
+	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/boltkv"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -27,6 +28,8 @@ func address(i int) string { return fmt.Sprintf("user%04d@example.org", i) }
 // latchkeyFolder is a data folder, a configuration and the secrets in it.
 type latchkeyFolder struct {
 	config   string
+	data     string
+	run      string
 	socket   string
 	accounts []byte // lines for latchkey bench, one for each app password
 	mainHash string
@@ -35,6 +38,7 @@ type latchkeyFolder struct {
 // contents are what a data folder is filled with.
 type contents struct {
 	accounts int
+	scram    int                                                     // the first so many accounts have keys for SCRAM
 	settings string                                                  // in the configuration, beside the folders
 	more     func(context.Context, *store.Store, *secret.Keys) error // puts in the rest; nil: there is none
 }
@@ -46,9 +50,8 @@ func makeLatchkey(ctx context.Context, dir string, c contents) (*latchkeyFolder,
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
-	f := &latchkeyFolder{config: filepath.Join(dir, "latchkey.toml"), socket: filepath.Join(run, "auth-client")}
-	config := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n%s", data, run, c.settings)
-	if err := os.WriteFile(f.config, []byte(config), 0o600); err != nil {
+	f := &latchkeyFolder{config: filepath.Join(dir, "latchkey.toml"), data: data, run: run, socket: filepath.Join(run, "auth-client")}
+	if err := f.configure(f.config, c.settings); err != nil {
 		return nil, err
 	}
 	hash, err := secret.Hash(rand.Reader, secret.New(mainPassword), secret.DefaultCost())
@@ -69,7 +72,7 @@ func makeLatchkey(ctx context.Context, dir string, c contents) (*latchkeyFolder,
 		return nil, errors.Join(err, engine.Close())
 	}
 	for i := 0; i < c.accounts && err == nil; i += accountsPerUpdate {
-		err = f.fill(ctx, st, keys, i, min(i+accountsPerUpdate, c.accounts))
+		err = f.fill(ctx, st, keys, i, min(i+accountsPerUpdate, c.accounts), c.scram)
 	}
 	if err == nil && c.more != nil {
 		err = c.more(ctx, st, keys)
@@ -77,8 +80,14 @@ func makeLatchkey(ctx context.Context, dir string, c contents) (*latchkeyFolder,
 	return f, errors.Join(err, st.Close())
 }
 
-// fill makes the accounts from first up to last, without it.
-func (f *latchkeyFolder) fill(ctx context.Context, st *store.Store, keys *secret.Keys, first, last int) error {
+// configure writes a configuration of the folder.
+func (f *latchkeyFolder) configure(path, settings string) error {
+	return os.WriteFile(path, fmt.Appendf(nil, "data_dir = %q\nrun_dir = %q\n%s", f.data, f.run, settings), 0o600)
+}
+
+// fill makes the accounts from first up to last, without it. Those before scram
+// have keys for SCRAM.
+func (f *latchkeyFolder) fill(ctx context.Context, st *store.Store, keys *secret.Keys, first, last, scram int) error {
 	var lines []byte
 	err := st.Update(ctx, func(w *store.Writer) error {
 		lines = nil
@@ -87,14 +96,20 @@ func (f *latchkeyFolder) fill(ctx context.Context, st *store.Store, keys *secret
 			if err != nil {
 				return err
 			}
-			for n := range appPasswordsOfEach {
-				letters, err := addAppPassword(w, keys, account, n)
-				if err != nil {
+			var added [appPasswordsOfEach][16]byte
+			for n := range added {
+				if added[n], err = addAppPassword(w, keys, account, n); err != nil {
 					return err
 				}
-				lines = fmt.Appendf(lines, "%s\t%s\n", account.Address, letters)
+				lines = fmt.Appendf(lines, "%s\t%s\n", account.Address, added[n])
 			}
 			if err := w.PutAccount(account); err != nil {
+				return err
+			}
+			if i >= scram {
+				continue
+			}
+			if err := putSCRAMKeys(w, keys, account, added[:]); err != nil {
 				return err
 			}
 		}
@@ -120,4 +135,23 @@ func addAppPassword(w *store.Writer, keys *secret.Keys, account *store.Account, 
 	return letters, w.PutAppPassword(account.ID, store.AppPassword{
 		ID: id, Name: fmt.Sprintf("device %d", n+1), Made: time.Now(), MadeBy: "bench", Scopes: store.ScopeAll, State: store.Live,
 	})
+}
+
+// putSCRAMKeys puts the keys of an account's app passwords, for both forms in which
+// a person may type them, as accounts.Service makes them.
+func putSCRAMKeys(w *store.Writer, keys *secret.Keys, account *store.Account, letters [][16]byte) error {
+	salt := keys.SCRAMSalt(account.Address)
+	all := store.SCRAMKeys{Salt: salt[:], Iterations: sasl.SCRAMIterations}
+	for n, row := range account.AppPasswords {
+		var both []byte
+		for _, form := range [...]string{string(letters[n][:]), secret.GroupAppPassword(letters[n])} {
+			key, err := sasl.DeriveSCRAM(form, salt[:], sasl.SCRAMIterations)
+			if err != nil {
+				return err
+			}
+			both = append(both, key[:]...)
+		}
+		all.Rows = append(all.Rows, store.SCRAMRow{ID: row.ID, Keys: both})
+	}
+	return w.PutSCRAMKeys(account.ID, all)
 }

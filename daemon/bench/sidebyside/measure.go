@@ -28,6 +28,7 @@ var (
 type results struct {
 	site   *site
 	quiet  map[shape]map[string][]*bench.Result // by subject's name, one for each round
+	doors  []*door
 	floods []*flooded
 	portal *portalResults
 	took   time.Duration
@@ -51,13 +52,16 @@ func (s *site) measure(ctx context.Context) (*results, error) {
 	if err := s.measureQuiet(ctx, r); err != nil {
 		return nil, err
 	}
+	var err error
+	if r.doors, err = s.measureDoors(ctx); err != nil {
+		return nil, fmt.Errorf("doors: %w", err)
+	}
 	for _, f := range s.floodPlans() {
 		if err := s.measureFlood(ctx, f); err != nil {
 			return nil, err
 		}
 		r.floods = append(r.floods, f.flooded)
 	}
-	var err error
 	if r.portal, err = s.measurePortal(ctx); err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}

@@ -23,7 +23,17 @@ func serving(t *testing.T) *portal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(p.config)
+	serveIn(t, p.config)
+	if err := p.enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// serveIn serves a configuration in this process, until the test is over.
+func serveIn(t *testing.T, path string) {
+	t.Helper()
+	cfg, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,10 +51,6 @@ func serving(t *testing.T) *portal {
 		}
 	})
 	<-ready
-	if err := p.enter(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // TestPortalCrowd: viewers see their pages with everything on them, the others

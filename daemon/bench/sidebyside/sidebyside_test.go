@@ -90,9 +90,16 @@ func TestReportDoesNotHideAMiss(t *testing.T) {
 			{name: "Dovecot", scheme: "slow", quiet: []*bench.Result{figure(100)}, during: []*bench.Result{{}}, against: []*bench.Result{{}}},
 		},
 		portal: portalFigures(5 * time.Millisecond),
+		doors: []*door{
+			{name: "PLAIN", rounds: []*bench.Result{figure(90), figure(30), figure(31)}},
+			{name: "nginx auth_http", rounds: []*bench.Result{figure(9), figure(6), figure(6)}},
+		},
 	}
 	text := written(t, r)
 	for _, want := range []string{
+		"| PLAIN | 31 |  | 1.00 ms | 2.00 ms |",
+		"| nginx auth_http | 6 | 0.19 × | 1.00 ms | 2.00 ms |",
+		"### About the targets",
 		"| latchkey | 31 | 1.55 × | 0.62 × | 1.00 ms | 2.00 ms | 3.00 ms |",
 		"| Dovecot, slow | 100 | none: no greeting within 10 s | 0 % |",
 		"| 16 × 1, of Dovecot | 1.50 | 1.55 | met |",

@@ -50,7 +50,7 @@ func (s *site) prepare(ctx context.Context) error {
 	if err := os.Mkdir(ours, 0o700); err != nil {
 		return err
 	}
-	f, err := makeLatchkey(ctx, ours, contents{accounts: accountCount})
+	f, err := makeLatchkey(ctx, ours, contents{accounts: accountCount, scram: scramAccounts})
 	if err != nil {
 		return err
 	}
