@@ -32,7 +32,7 @@ type DoorProblems struct {
 // doorCheck is one run of CheckDoors.
 type doorCheck struct {
 	cfg   *config.Config
-	user  account
+	user  localUser
 	start bool
 	tasks *holders
 	found DoorProblems
