@@ -51,7 +51,7 @@ func CheckDoors(cfg *config.Config, o DoorCheck) (DoorProblems, error) {
 	}
 	c := &doorCheck{
 		cfg: cfg, user: user, start: o.Start, said: make(map[string]bool),
-		tasks: readHolders(filepath.Join(cfg.DataDir, DatabaseFile)),
+		tasks: newHolders(filepath.Join(cfg.DataDir, DatabaseFile)),
 	}
 	for _, w := range wantedSockets(cfg) {
 		if w.Address.IsValid() {
