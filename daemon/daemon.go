@@ -88,8 +88,9 @@ type Daemon struct {
 
 	saslauthd *saslauthd.Server // of cyrus
 
-	nginx       *nginxauth.Handler
-	nginxServer *nginxauth.Server // of nginx
+	nginx          *nginxauth.Handler
+	nginxAnswering *answering        // nginx
+	nginxServer    *nginxauth.Server // of nginxAnswering
 
 	mu  sync.Mutex // guards what follows
 	cfg *config.Config
@@ -312,7 +313,7 @@ func (d *Daemon) Close() error {
 	d.giveUp()
 	d.texts.stop()
 	d.auth.Wait()
-	d.nginxServer.Wait()
+	d.nginxAnswering.end()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())
 }
