@@ -57,10 +57,12 @@ const (
 	EventLogin              EventKind = "login"
 	EventLookup             EventKind = "lookup" // a REQUEST that was refused
 	EventAccountAdded       EventKind = "account-added"
+	EventAccountsExported   EventKind = "accounts-exported" // with secrets
 	EventAccountDeleted     EventKind = "account-deleted"
 	EventAccountDisabled    EventKind = "account-disabled"
 	EventAccountEnabled     EventKind = "account-enabled"
 	EventPasswordSet        EventKind = "password-set"
+	EventPasswordRehashed   EventKind = "password-rehashed" // the same password, in another stored hash
 	EventAppPasswordMade    EventKind = "app-password-made"
 	EventAppPasswordRevoked EventKind = "app-password-revoked"
 	EventAppPasswordExpired EventKind = "app-password-expired"
@@ -90,8 +92,8 @@ const (
 
 // EventKinds returns the closed list.
 func EventKinds() []EventKind {
-	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountDeleted,
-		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventAppPasswordMade,
+	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountsExported, EventAccountDeleted,
+		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventPasswordRehashed, EventAppPasswordMade,
 		EventAppPasswordRevoked, EventAppPasswordExpired, EventPhoneBound,
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,

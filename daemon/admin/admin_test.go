@@ -89,7 +89,7 @@ func TestPermissions(t *testing.T) {
 	d := newDoor(t)
 	all := []string{pathAccountAdd, pathAccountDelete, pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt,
 		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathAliasAdd, pathAliasRemove,
-		pathUserdbSet, pathUserdbUnset}
+		pathUserdbSet, pathUserdbUnset, pathSchemes, pathAccountImport, pathAccountExport}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
 		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAliasList, pathUserdbShow}
 	check := func(uid uint32, paths []string, allowed bool) {

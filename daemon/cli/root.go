@@ -38,6 +38,8 @@ func (a *app) root() *cobra.Command {
 
 	root.AddCommand(inGroup("accounts",
 		a.account(),
+		a.importAccounts(),
+		a.exportAccounts(),
 		a.appPassword(),
 		a.phone(),
 		a.devices(),
