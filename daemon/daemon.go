@@ -93,9 +93,10 @@ type Daemon struct {
 	nginxAnswering *answering        // nginx
 	nginxServer    *nginxauth.Server // of nginxAnswering
 
-	mu  sync.Mutex // guards what follows
-	cfg *config.Config
-	web *web // set by Serve
+	mu        sync.Mutex // guards what follows
+	cfg       *config.Config
+	web       *web           // set by Serve
+	listening []admin.Socket // set by Serve
 
 	giveUp context.CancelFunc // ends decisions under way
 }
@@ -156,7 +157,7 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.rehash = &rehasher{ctx: ctx, hasher: d.hasher, policy: d.policy, accounts: d.accounts, log: o.Log}
 	d.policy.Right = d.rehash.right
 	d.admin = admin.New(d.accounts, o.Log)
-	d.admin.Metrics = d.counters
+	d.admin.Metrics, d.admin.Policy, d.admin.Sockets = d.counters, d.policy, d.sockets
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
 	d.portal, err = pages.Handler()
 	return err

@@ -83,8 +83,9 @@ const (
 	EventPhoneExpected      EventKind = "phone-expected"
 	EventAliasAdded         EventKind = "alias-added"
 	EventAliasRemoved       EventKind = "alias-removed"
-	EventUserdbSet          EventKind = "userdb-set"   // own fields of an account
-	EventUserdbUnset        EventKind = "userdb-unset" // some, or all
+	EventUserdbSet          EventKind = "userdb-set"      // own fields of an account
+	EventUserdbUnset        EventKind = "userdb-unset"    // some, or all
+	EventLoginRehearsed     EventKind = "login-rehearsed" // somebody tried a secret with explain
 	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
@@ -98,7 +99,7 @@ func EventKinds() []EventKind {
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventLoginRehearsed, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

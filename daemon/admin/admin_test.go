@@ -91,7 +91,7 @@ func TestPermissions(t *testing.T) {
 		pathPassword, pathAppPasswordAdd, pathAppPasswordRevoke, pathPhoneBind, pathPhoneReveal, pathPhoneExpect, pathAliasAdd, pathAliasRemove,
 		pathUserdbSet, pathUserdbUnset, pathSchemes, pathAccountImport, pathAccountExport}
 	look := []string{pathPhoneUnbind, pathPhoneReset, pathDeviceList, pathDeviceUntrust, pathDeviceDelete, pathSessionEnd,
-		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAliasList, pathUserdbShow}
+		pathAccountList, pathAccountShow, pathAppPasswordList, pathPhoneShow, pathEvents, pathAliasList, pathUserdbShow, pathExplain, pathStatus}
 	check := func(uid uint32, paths []string, allowed bool) {
 		t.Helper()
 		for _, path := range paths {

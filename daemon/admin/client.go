@@ -250,6 +250,16 @@ func (c *Client) UserdbUnset(ctx context.Context, q UserdbUnset) (UserdbShown, e
 	return call[UserdbShown](ctx, c, pathUserdbUnset, q)
 }
 
+// Status is what the daemon says of itself.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, pathStatus, StatusQuestion{})
+}
+
+// Explain says what would be decided about a login.
+func (c *Client) Explain(ctx context.Context, q Explain) (Explained, error) {
+	return call[Explained](ctx, c, pathExplain, q)
+}
+
 // Events is a page of events.
 func (c *Client) Events(ctx context.Context, q Events) (EventPage, error) {
 	return call[EventPage](ctx, c, pathEvents, q)

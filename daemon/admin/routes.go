@@ -20,6 +20,8 @@ const (
 	pathDeviceList      = "/v1/device/list"
 	pathAliasList       = "/v1/account/alias/list"
 	pathUserdbShow      = "/v1/userdb/show"
+	pathExplain         = "/v1/explain"
+	pathStatus          = "/v1/status"
 	pathPhoneUnbind     = "/v1/phone/unbind"
 	pathPhoneReset      = "/v1/phone/reset"
 	pathDeviceUntrust   = "/v1/device/untrust"
@@ -62,6 +64,8 @@ func (h *Handler) routes() {
 	look(h, pathEvents, Helpdesk, h.events)
 	look(h, pathAliasList, Helpdesk, h.aliasList)
 	look(h, pathUserdbShow, Helpdesk, h.userdbShow)
+	look(h, pathExplain, Helpdesk, h.explain)
+	look(h, pathStatus, Helpdesk, h.status)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
 	change(h, pathPhoneReset, Helpdesk, h.phoneReset)
