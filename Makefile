@@ -1,6 +1,7 @@
 # make test         everything: formatting, vet, staticcheck, all tests with the
-#                   race detector, and the real Dovecot, Postfix, Exim, Kannel
-#                   and Chromium. As root on Debian 12; installs what is missing.
+#                   race detector, and the real Dovecot, Postfix, Exim, Cyrus,
+#                   nginx, Kannel and Chromium. As root on Debian 12; installs
+#                   what is missing.
 #                   "go test ./..." alone works anywhere.
 # make fuzz         every fuzz target for FUZZTIME
 # make bench        latchkey beside Dovecot's own auth service -> BENCHMARKS.md

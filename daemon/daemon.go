@@ -90,8 +90,9 @@ type Daemon struct {
 
 	saslauthd *saslauthd.Server // of cyrus
 
-	nginx       *nginxauth.Handler
-	nginxServer *nginxauth.Server // of nginx
+	nginx          *nginxauth.Handler
+	nginxAnswering *answering        // nginx
+	nginxServer    *nginxauth.Server // of nginxAnswering
 
 	mu        sync.Mutex // guards what follows
 	cfg       *config.Config
@@ -325,7 +326,7 @@ func (d *Daemon) Close() error {
 	d.safe.wait() // its asker is gone, or was cut off
 	d.texts.stop()
 	d.auth.Wait()
-	d.nginxServer.Wait()
+	d.nginxAnswering.end()
 	d.rehash.wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())

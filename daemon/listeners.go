@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
@@ -105,9 +106,8 @@ func closeDoors(doors []door) {
 }
 
 // inherited returns the sockets of systemd's socket activation (sd_listen_fds(3)).
-// FileDescriptorName= says what a socket is for: "client", "login", "master",
-// "userdb", "saslauthd", "nginx" or "admin", several of one kind being allowed, or
-// "portal", which is one TCP socket.
+// FileDescriptorName= says what a socket is for: a kind of [[listener]] or "admin",
+// several of one kind being allowed, or "portal", which is one TCP socket.
 func inherited(wanted []config.Listener) (doors []door, forWeb net.Listener, err error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
@@ -122,10 +122,8 @@ func inherited(wanted []config.Listener) (doors []door, forWeb net.Listener, err
 	}
 	for name, listeners := range named {
 		kind := config.Kind(name)
-		switch kind {
-		case config.KindClient, config.KindLogin, config.KindMaster, config.KindUserdb, config.KindSaslauthd, config.KindNginx, kindAdmin:
-		default:
-			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to client, login, master, userdb, saslauthd, nginx, admin or portal", name)
+		if kind != kindAdmin && !slices.Contains(config.Kinds(), kind) {
+			return nil, nil, fmt.Errorf("daemon: systemd passes a socket named %q: set FileDescriptorName= to one of %q, or to admin or portal", name, config.Kinds())
 		}
 		for _, l := range listeners {
 			if l == nil {

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bufio"
 	"errors"
 	"net"
 	"net/netip"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
@@ -40,10 +38,7 @@ func dialAt(t *testing.T, l config.Listener) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil { // a stuck test ends
-		t.Fatal(err)
-	}
-	p := &peer{t: t, conn: conn, in: bufio.NewReader(conn)}
+	p := newPeer(t, conn)
 	p.send("VERSION\t1\t2", "CPID\t4711")
 	for {
 		p.hand = append(p.hand, p.line())

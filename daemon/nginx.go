@@ -19,7 +19,8 @@ func (d *Daemon) buildNginx(ctx context.Context, o Options) error {
 		}
 	}
 	d.nginx = nginxauth.New(ctx, d.policy, d.audit, nginxRules(d.cfg, key), o.Log)
-	d.nginxServer = nginxauth.NewServer(d.nginx, o.Log)
+	d.nginxAnswering = &answering{Handler: d.nginx}
+	d.nginxServer = nginxauth.NewServer(d.nginx, d.nginxAnswering, o.Log)
 	return nil
 }
 

@@ -3,7 +3,7 @@
 // github.com/emersion/go-sasl.
 //
 // A mechanism speaks, it does not judge: when the client has said everything,
-// the mechanism hands one [Attempt] to the function it was made with, and what
+// the mechanism hands one [Attempt] to the [Env] it was made with, and what
 // becomes of it is decided elsewhere. An error returned by a mechanism's Next
 // means that the client broke the mechanism's own grammar; it never means
 // "wrong password". A mechanism that ends without having handed over an

@@ -17,10 +17,17 @@ func (s *Service) Userdb(ctx context.Context, typed string) ([]store.UserdbField
 	if err != nil {
 		return nil, err
 	}
-	_, fields, err := s.Store.AccountUserdb(ctx, name)
-	if errors.Is(err, store.ErrDamaged) {
-		return nil, damagedUserdb(err)
-	}
+	var fields []store.UserdbField
+	err = s.Store.View(ctx, func(r *store.Reader) error {
+		account, err := find(r, name)
+		if err != nil {
+			return err
+		}
+		if fields, err = r.Userdb(account); errors.Is(err, store.ErrDamaged) {
+			return damagedUserdb(err)
+		}
+		return err
+	})
 	return fields, explain(err)
 }
 

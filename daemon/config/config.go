@@ -121,6 +121,11 @@ const (
 	KindNginx     Kind = "nginx" // logins of nginx's mail proxy: auth_http
 )
 
+// Kinds lists them.
+func Kinds() []Kind {
+	return []Kind{KindClient, KindLogin, KindMaster, KindUserdb, KindSaslauthd, KindNginx}
+}
+
 // SpeaksClient says whether a kind speaks the client protocol, the only one that
 // may be offered on TCP: it answers nothing that its asker did not bring the
 // password for. REQUEST and USER tell about anybody. It is also the only one with

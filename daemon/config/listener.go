@@ -78,7 +78,7 @@ func (s *listenerSet) finish(c *Config, found *Problems) {
 		case l.Place() == "":
 			found.add(s.lines[i], "listener", "has no path and no address")
 		case l.Kind == "":
-			found.add(s.lines[i], "listener", `has no kind: "client", "login", "master", "userdb", "saslauthd" or "nginx"`)
+			found.add(s.lines[i], "listener", "has no kind: %s", oneKind())
 		case l.Kind == KindSaslauthd && c.Auth.RequireSecured:
 			found.add(s.lines[i], "listener", `of kind "saslauthd" would refuse everybody: that protocol cannot say that a secret came over TLS, and [auth] require_secured is true`)
 		case l.Kind == KindNginx && !c.Nginx.any():

@@ -318,11 +318,21 @@ func setKind(to *Kind, v value) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]Kind{KindClient, KindLogin, KindMaster, KindUserdb, KindSaslauthd, KindNginx}, Kind(s)) {
-		return errors.New(`wants "client", "login", "master", "userdb", "saslauthd" or "nginx"`)
+	if !slices.Contains(Kinds(), Kind(s)) {
+		return errors.New("wants " + oneKind())
 	}
 	*to = Kind(s)
 	return nil
+}
+
+// oneKind names the kinds of listener in a sentence.
+func oneKind() string {
+	var words []string
+	for _, k := range Kinds() {
+		words = append(words, strconv.Quote(string(k)))
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func setOwner(to *string, v value) error {

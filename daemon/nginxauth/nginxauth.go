@@ -23,8 +23,10 @@ package nginxauth
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +77,7 @@ func (h *Handler) SetRules(r Rules) { h.rules.Store(&r) }
 
 // ServeHTTP decides about one request and answers at the age that its answer has.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer h.recovered()
 	received := time.Now()
 	rules := h.rules.Load()
 	if !rules.Key.opens(r.Header.Values(keyHeader)) {
@@ -94,6 +97,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.write(w)
+}
+
+// recovered logs where a request panicked, and ends its connection: nginx says
+// "internal server error", which is no word on the password. What was panicked
+// with may hold a secret.
+func (h *Handler) recovered() {
+	if what := recover(); what != nil {
+		h.log.Error("nginxauth: panic", "type", fmt.Sprintf("%T", what), "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (h *Handler) decide(rules *Rules, q *request, facts policy.Facts, received time.Time) policy.Verdict {

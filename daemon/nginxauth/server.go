@@ -3,11 +3,9 @@ package nginxauth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,24 +22,16 @@ const (
 )
 
 // Server serves a Handler on any number of listeners.
-type Server struct {
-	http    *http.Server
-	handler *Handler
-	serving sync.WaitGroup // requests under way
-}
+type Server struct{ http *http.Server }
 
-// NewServer returns a Server of h.
-func NewServer(h *Handler, log *slog.Logger) *Server {
-	s := &Server{handler: h}
+// NewServer returns a Server whose requests are answered by h, or by what the
+// process has put around it. Handlers may outlive Close.
+func NewServer(h *Handler, around http.Handler, log *slog.Logger) *Server {
+	s := &Server{}
 	var only http.Protocols
 	only.SetHTTP1(true)
 	s.http = &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.serving.Add(1)
-			defer s.serving.Done()
-			defer s.recovered()
-			h.ServeHTTP(w, r)
-		}),
+		Handler:                      around,
 		Protocols:                    &only,
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            headerWithin,
@@ -53,16 +43,6 @@ func NewServer(h *Handler, log *slog.Logger) *Server {
 	s.http.SetKeepAlivesEnabled(false)
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(h.stopping) }))
 	return s
-}
-
-// recovered logs where a request panicked, and ends its connection: nginx says
-// "internal server error", which is no word on the password. What was panicked
-// with may hold a secret.
-func (s *Server) recovered() {
-	if what := recover(); what != nil {
-		s.handler.log.Error("nginxauth: panic", "type", fmt.Sprintf("%T", what), "stack", string(debug.Stack()))
-		panic(http.ErrAbortHandler)
-	}
 }
 
 // Serve accepts connections on l until Shutdown or Close, which is no error. It
@@ -77,8 +57,5 @@ func (s *Server) Serve(l net.Listener) error {
 // Shutdown takes no more requests, and answers those under way.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
 
-// Close ends all connections. Decisions under way may outlive it: see Wait.
+// Close ends all connections.
 func (s *Server) Close() error { return s.http.Close() }
-
-// Wait blocks until no request is under way. Call it after Close.
-func (s *Server) Wait() { s.serving.Wait() }

@@ -13,7 +13,8 @@ import (
 func TestPanic(t *testing.T) {
 	var said bytes.Buffer // read when nobody writes any more
 	log := slog.New(slog.NewTextHandler(&said, nil))
-	s := NewServer(New(t.Context(), nil, nil, Rules{}, log), log) // without a policy
+	h := New(t.Context(), nil, nil, Rules{}, log) // without a policy
+	s := NewServer(h, h, log)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +38,6 @@ func TestPanic(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	s.Wait()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

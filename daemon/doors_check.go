@@ -32,7 +32,7 @@ type DoorProblems struct {
 // doorCheck is one run of CheckDoors.
 type doorCheck struct {
 	cfg   *config.Config
-	user  account
+	user  localUser
 	start bool
 	tasks *holders
 	found DoorProblems
@@ -51,7 +51,7 @@ func CheckDoors(cfg *config.Config, o DoorCheck) (DoorProblems, error) {
 	}
 	c := &doorCheck{
 		cfg: cfg, user: user, start: o.Start, said: make(map[string]bool),
-		tasks: readHolders(filepath.Join(cfg.DataDir, DatabaseFile)),
+		tasks: newHolders(filepath.Join(cfg.DataDir, DatabaseFile)),
 	}
 	for _, w := range wantedSockets(cfg) {
 		if w.Address.IsValid() {

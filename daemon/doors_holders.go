@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -17,6 +18,11 @@ import (
 // sees everybody, others their own processes (proc(5)). Where there is no /proc
 // nobody holds anything.
 type holders struct {
+	open func() openFiles // read when first asked for: most starts find nobody
+}
+
+// openFiles is what every process has open.
+type openFiles struct {
 	byInode map[string][]int // inode of a socket -> processes
 	daemon  []int            // processes that have the database open
 }
@@ -31,9 +37,13 @@ const (
 	heldByOther
 )
 
-// readHolders looks at what every process has open.
-func readHolders(database string) *holders {
-	h := &holders{byInode: make(map[string][]int)}
+func newHolders(database string) *holders {
+	return &holders{open: sync.OnceValue(func() openFiles { return readOpenFiles(database) })}
+}
+
+// readOpenFiles looks at every process.
+func readOpenFiles(database string) openFiles {
+	files := openFiles{byInode: make(map[string][]int)}
 	if real, err := filepath.EvalSymlinks(database); err == nil {
 		database = real
 	}
@@ -49,12 +59,12 @@ func readHolders(database string) *holders {
 		}
 		if inode, found := strings.CutPrefix(file, "socket:["); found {
 			inode = strings.TrimSuffix(inode, "]")
-			h.byInode[inode] = append(h.byInode[inode], pid)
+			files.byInode[inode] = append(files.byInode[inode], pid)
 		} else if file == database {
-			h.daemon = append(h.daemon, pid)
+			files.daemon = append(files.daemon, pid)
 		}
 	}
-	return h
+	return files
 }
 
 // judge says whose sockets are that these processes hold.
@@ -65,7 +75,7 @@ func (h *holders) judge(by []int) holding {
 	switch {
 	case len(by) == 0:
 		return heldByNobodyKnown
-	case has(os.Getpid()), has(h.daemon...):
+	case has(os.Getpid()), has(h.open().daemon...):
 		return heldByUs
 	case slices.ContainsFunc(by, func(pid int) bool { return command(pid) == "systemd" }):
 		return heldBySystemd
@@ -114,7 +124,7 @@ func (h *holders) atPath(path string) (by []int, bound bool) {
 		if err != nil || flags&listening == 0 || fields[7] != path && fields[7] != path+".new" {
 			continue
 		}
-		by, bound = append(by, h.byInode[fields[6]]...), true
+		by, bound = append(by, h.open().byInode[fields[6]]...), true
 	}
 	return by, bound
 }
@@ -129,7 +139,7 @@ func (h *holders) onPort(place string) (by []int) {
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		for fields := range rows(file, columns) {
 			if fields[3] == listening && strings.HasSuffix(fields[1], port) {
-				by = append(by, h.byInode[fields[9]]...)
+				by = append(by, h.open().byInode[fields[9]]...)
 			}
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/config"
 )
 
-// account is a user of this machine and what it may do with sockets.
-type account struct {
+// localUser is a user of this machine and what it may do with sockets.
+type localUser struct {
 	uid  int
 	gids []int
 	name string // for sentences
@@ -25,14 +25,14 @@ type account struct {
 }
 
 // daemonUser finds the user that the daemon runs as.
-func daemonUser(cfg *config.Config, o DoorCheck) (account, error) {
+func daemonUser(cfg *config.Config, o DoorCheck) (localUser, error) {
 	uid := os.Geteuid()
 	switch info, err := os.Stat(cfg.DataDir); {
 	case o.Start:
 	case o.User != "":
 		n, err := lookupUser(o.User)
 		if err != nil {
-			return account{}, err
+			return localUser{}, err
 		}
 		uid = n
 	case err == nil:
@@ -40,42 +40,42 @@ func daemonUser(cfg *config.Config, o DoorCheck) (account, error) {
 			uid = int(stat.Uid)
 		}
 	}
-	a := account{uid: uid, name: "the user " + strconv.Itoa(uid), self: uid == os.Geteuid()}
-	u, err := user.LookupId(strconv.Itoa(uid))
+	u := localUser{uid: uid, name: "the user " + strconv.Itoa(uid), self: uid == os.Geteuid()}
+	found, err := user.LookupId(strconv.Itoa(uid))
 	if err == nil {
-		a.name = "the user " + u.Username
-		if ids, err := u.GroupIds(); err == nil {
+		u.name = "the user " + found.Username
+		if ids, err := found.GroupIds(); err == nil {
 			for _, id := range ids {
 				if gid, err := strconv.Atoi(id); err == nil {
-					a.gids = append(a.gids, gid)
+					u.gids = append(u.gids, gid)
 				}
 			}
 		}
 	}
-	if a.self { // systemd may have added some
+	if u.self { // systemd may have added some
 		own, err := os.Getgroups()
 		if err == nil {
-			a.gids = append(append(a.gids, os.Getegid()), own...)
+			u.gids = append(append(u.gids, os.Getegid()), own...)
 		}
 	}
-	return a, nil
+	return u, nil
 }
 
 // mayWrite says whether the user may make files in a folder. Of other users it
 // knows what owner, group and mode say.
-func (a *account) mayWrite(dir string) bool {
-	if a.self {
+func (u *localUser) mayWrite(dir string) bool {
+	if u.self {
 		return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
 	}
-	if a.uid == 0 {
+	if u.uid == 0 {
 		return true
 	}
-	if !a.may(dir, 0o3) {
+	if !u.may(dir, 0o3) {
 		return false
 	}
 	for dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
-		if !a.may(dir, 0o1) {
+		if !u.may(dir, 0o1) {
 			return false
 		}
 	}
@@ -83,7 +83,7 @@ func (a *account) mayWrite(dir string) bool {
 }
 
 // may says whether path(7)'s permission bits of a file give the user all of want.
-func (a *account) may(path string, want fs.FileMode) bool {
+func (u *localUser) may(path string, want fs.FileMode) bool {
 	info, err := os.Stat(path)
 	if err != nil {
 		return false
@@ -91,20 +91,20 @@ func (a *account) may(path string, want fs.FileMode) bool {
 	mode := info.Mode().Perm()
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
-	case ok && int(stat.Uid) == a.uid:
+	case ok && int(stat.Uid) == u.uid:
 		mode >>= 6
-	case ok && slices.Contains(a.gids, int(stat.Gid)):
+	case ok && slices.Contains(u.gids, int(stat.Gid)):
 		mode >>= 3
 	}
 	return mode&want == want
 }
 
 // mayGiveTo says whether the user may give a file of its own to another (chown(2)).
-func (a *account) mayGiveTo(uid int) bool { return a.uid == 0 || uid < 0 || uid == a.uid }
+func (u *localUser) mayGiveTo(uid int) bool { return u.uid == 0 || uid < 0 || uid == u.uid }
 
 // mayGiveToGroup is mayGiveTo for a group.
-func (a *account) mayGiveToGroup(gid int) bool {
-	return a.uid == 0 || gid < 0 || slices.Contains(a.gids, gid)
+func (u *localUser) mayGiveToGroup(gid int) bool {
+	return u.uid == 0 || gid < 0 || slices.Contains(u.gids, gid)
 }
 
 // owner looks the socket's owner and group up; -1 leaves them as they are.
