@@ -61,8 +61,7 @@ func (d *dovecot) listenLMTP(t *testing.T, port string) {
 	t.Helper()
 	name := "exim/" + strings.Replace(d.series.folder, "dovecot-", "dovecot-lmtp-", 1) + ".conf"
 	d.place.copy(t, name)
-	more := fmt.Sprintf("!include %s\nservice lmtp {\n  inet_listener lmtp {\n    port = %s\n  }\n}\n", filepath.Join(d.place.dir, name), port)
-	d.place.write(t, filepath.Base(d.conf), readFile(t, d.conf)+more)
+	d.overlay(t, fmt.Sprintf("!include %s\nservice lmtp {\n  inet_listener lmtp {\n    port = %s\n  }\n}\n", filepath.Join(d.place.dir, name), port))
 }
 
 func testExim(t *testing.T, v series, version string) {
