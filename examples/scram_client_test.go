@@ -2,7 +2,6 @@ package examples
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -86,8 +85,8 @@ func (d door) loginSCRAM(c *client, mechanism string, program *scram.ClientConve
 			continue
 		}
 		challenge, more := d.dialect().challenge(c, line)
-		if !more && strings.HasPrefix(line, d.accepted) {
-			return line, proven(program, line)
+		if !more && strings.HasPrefix(line, d.accepted) && !program.Valid() {
+			return "", fmt.Errorf("%q: the server does not show that it knows the password", line)
 		}
 		if !more {
 			return line, nil
@@ -104,23 +103,4 @@ func (d door) loginSCRAM(c *client, mechanism string, program *scram.ClientConve
 			return "", err
 		}
 	}
-}
-
-// proven looks for the server's proof, which ManageSieve sends with its answer
-// (RFC 5804 section 1.3).
-func proven(program *scram.ClientConversation, answer string) error {
-	if _, rest, found := strings.Cut(answer, `(SASL "`); found {
-		proof, _, _ := strings.Cut(rest, `"`)
-		said, err := base64.StdEncoding.DecodeString(proof)
-		if err != nil {
-			return err
-		}
-		if _, err := program.Step(string(said)); err != nil {
-			return err
-		}
-	}
-	if !program.Valid() {
-		return errors.New("the server does not show that it knows the password")
-	}
-	return nil
 }
