@@ -93,6 +93,13 @@ func testGsaslPlus(t *testing.T, s *stack, p *people) {
 		"submission": {"--smtp", s.dovecot.submission, "535 5.7.8 " + sentence},
 	}
 	for name, d := range doors {
+		t.Run(name+"/SCRAM-SHA-256-PLUS/TLS 1.2", func(t *testing.T) { // which it binds to by tls-unique
+			t.Parallel()
+			pass, said := gsasl(d.protocol, d.address, "SCRAM-SHA-256-PLUS", p.free, letters, "--starttls", "--x509-ca-file="+s.place.cert, "--priority=NORMAL:-VERS-TLS1.3")
+			if pass || !strings.Contains(said, d.refused) {
+				t.Errorf("passes: %v\n%s", pass, said)
+			}
+		})
 		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"} {
 			for _, row := range []struct {
 				name, user, secret string
