@@ -50,7 +50,8 @@ func (s *stack) clientSocketForPOP3(t *testing.T) {
 	s.dovecot.overlay(t, "protocol pop3 {\n  login_socket_path = latchkey/client\n}\n")
 }
 
-// hasBinding says whether a door offers SCRAM with channel binding inside TLS.
+// hasBinding says whether a door offers SCRAM with channel binding inside TLS: all
+// of Dovecot 2.4 but clientSocketForPOP3's.
 func hasBinding(s *stack, d door) bool {
 	return s.dovecot.series == dovecot24 && d.scope != "pop3" && d.service != "smtp"
 }
