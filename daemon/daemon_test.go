@@ -232,8 +232,8 @@ func (p *peer) login(mechanism, params, name, password string) string {
 	switch mechanism {
 	case "PLAIN":
 		p.send(begin + "\tresp=" + b64("\x00"+name+"\x00"+password))
-	case "SCRAM-SHA-256":
-		p.sendSCRAM(begin, id, name, password)
+	case "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS":
+		p.sendSCRAM(begin, id, name, password, mechanism == "SCRAM-SHA-256-PLUS")
 	default:
 		p.send(begin)
 		p.expect("CONT\t" + id + "\t" + b64("Username:"))

@@ -25,7 +25,7 @@ type cell struct {
 // matrixDoor is one way in: what the matrix has to know of it.
 type matrixDoor struct {
 	mechanisms []string                            // each is tried
-	services   []string                            // those it knows; nil: all
+	services   []string                            // those that are tried; nil: all
 	login      func(try matrixTry) (answer string) // as it came over the wire
 	accepted   func(address, credential string) string
 	refused    func(address string) string
@@ -50,6 +50,25 @@ func TestMatrixOverTheWire(t *testing.T) {
 		mechanisms: []string{"PLAIN", "LOGIN", "SCRAM-SHA-256"},
 		login: func(try matrixTry) string {
 			return p.login(try.mechanism, "service="+try.service+"\trip="+try.addr.String(), try.name, try.password)
+		},
+		accepted: func(address, credential string) string { return "OK\tuser=" + address + "\tuser_apw=" + credential },
+		refused:  func(address string) string { return "FAIL\tuser=" + address + "\treason=" + sentence },
+	})
+}
+
+// TestMatrixOverLogin is the matrix at the door of Dovecot 2.4's login processes,
+// the only ones that can bind a login to its channel.
+func TestMatrixOverLogin(t *testing.T) {
+	d := start(t, func(c *config.Config) {
+		enforcedDomain(c)
+		c.Auth.Mechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}
+	})
+	p := d.dialLogin(t, 4)
+	testMatrix(t, d, matrixDoor{
+		mechanisms: []string{"PLAIN", "SCRAM-SHA-256-PLUS"},
+		services:   []string{"imap", "submission"}, // the others are no others here
+		login: func(try matrixTry) string {
+			return p.login(try.mechanism, "protocol="+try.service+"\tsecured=tls\trip="+try.addr.String(), try.name, try.password)
 		},
 		accepted: func(address, credential string) string { return "OK\tuser=" + address + "\tuser_apw=" + credential },
 		refused:  func(address string) string { return "FAIL\tuser=" + address + "\treason=" + sentence },
@@ -174,7 +193,7 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 	}
 	want := func(i int, kind, mechanism string, need store.Scopes) cell {
 		s := states[i]
-		if mechanism == "SCRAM-SHA-256" && s.edit != nil { // it knows app passwords and nothing else
+		if strings.HasPrefix(mechanism, "SCRAM") && s.edit != nil { // it knows app passwords and nothing else
 			s.main, s.wrong = no(store.ReasonWrongSecret), no(store.ReasonWrongSecret)
 		}
 		scope := func(have store.Scopes) cell {

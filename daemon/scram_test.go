@@ -65,36 +65,46 @@ func scramClient(t *testing.T, name, password string) *scram.Client {
 	return c
 }
 
+// channel is the data of a channel that a login process and its client see.
+const channel = "thirty-two bytes of this channel"
+
 // sendSCRAM runs an exchange of SCRAM up to the answer, which comes next. begin is
 // the AUTH line without resp=. A server that takes the password must prove that it
 // knows it, as this client does not say final-resp-ok: in a challenge of its own.
-func (p *peer) sendSCRAM(begin, id, name, password string) {
+// With plus the client is bound to the channel, and the server has to ask for it.
+func (p *peer) sendSCRAM(begin, id, name, password string, plus bool) {
 	p.t.Helper()
-	client := scramClient(p.t, name, password).NewConversation()
+	client, asked, told := scramClient(p.t, name, password).NewConversation(), "", ""
+	if plus {
+		bound := scram.ChannelBinding{Type: scram.ChannelBindingTLSExporter, Data: []byte(channel)}
+		client = scramClient(p.t, name, password).NewConversationWithChannelBinding(bound)
+		asked, told = "\tchannel_binding=tls-exporter", "\tchannel_binding="+b64(channel)
+	}
 	first, _ := client.Step("")
 	p.send(begin + "\tresp=" + b64(first))
-	final, err := client.Step(p.challenge(id))
+	final, err := client.Step(p.challenge(id, asked))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.send("CONT\t" + id + "\t" + b64(final))
+	p.send("CONT\t" + id + "\t" + b64(final) + told)
 	if next, err := p.in.Peek(4); err != nil || string(next) != "CONT" {
 		return // it is the answer, or its absence
 	}
-	if _, err := client.Step(p.challenge(id)); err != nil || !client.Valid() {
+	if _, err := client.Step(p.challenge(id, "")); err != nil || !client.Valid() {
 		p.t.Errorf("the client refuses the server: %v", err)
 	}
 	p.send("CONT\t" + id + "\t")
 }
 
-// challenge reads a CONT line of that id.
-func (p *peer) challenge(id string) string {
+// challenge reads a CONT line of that id, which ends with what is asked for.
+func (p *peer) challenge(id, asked string) string {
 	p.t.Helper()
 	line := p.line()
 	data, found := strings.CutPrefix(line, "CONT\t"+id+"\t")
+	data, ends := strings.CutSuffix(data, asked)
 	text, err := base64.StdEncoding.DecodeString(data)
-	if !found || err != nil {
-		p.t.Fatalf("got %q; want a challenge to %s", line, id)
+	if !found || !ends || err != nil {
+		p.t.Fatalf("got %q; want a challenge to %s with %q", line, id, asked)
 	}
 	return string(text)
 }
@@ -111,7 +121,7 @@ func TestSCRAMFinalMessage(t *testing.T) {
 	client := scramClient(t, "u@example.org", app).NewConversation()
 	first, _ := client.Step("")
 	p.send("AUTH\t1\tscram-sha-256\tservice=imap\tfinal-resp-ok\tresp=" + b64(first))
-	final, err := client.Step(p.challenge("1"))
+	final, err := client.Step(p.challenge("1", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +141,7 @@ func TestSCRAMFinalMessage(t *testing.T) {
 	p.send("AUTH\t2\tSCRAM-SHA-256\tservice=imap\tfinal-resp-ok")
 	p.expect("CONT\t2\t")
 	p.send("CONT\t2\t" + b64(first))
-	final, err = client.Step(p.challenge("2"))
+	final, err = client.Step(p.challenge("2", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +163,7 @@ func TestSCRAMUnknownAccount(t *testing.T) {
 		for try := range first {
 			id := fmt.Sprint(10*i + try + 1)
 			p.send("AUTH\t" + id + "\tSCRAM-SHA-256\tservice=imap\tresp=" + b64("n,,n="+name+",r=mine"))
-			challenge := p.challenge(id)
+			challenge := p.challenge(id, "")
 			nonce, rest, _ := strings.Cut(challenge, ",")
 			first[try] = rest
 			salt, iterations, _ := strings.Cut(rest, ",")
@@ -190,7 +200,7 @@ func TestSCRAMEndsEarly(t *testing.T) {
 	}
 	// Its own name as the authorization identity is nobody else's.
 	login.send("AUTH\t1\tSCRAM-SHA-256\tservice=imap\tresp=" + b64("n,a=U@example.org,n=u@example.org,r=x"))
-	login.challenge("1")
+	login.challenge("1", "")
 	if err := d.store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -250,24 +260,19 @@ func TestSCRAMPlus(t *testing.T) {
 		}
 	}
 
-	bound := scram.ChannelBinding{Type: scram.ChannelBindingTLSExporter, Data: []byte("thirty-two bytes of this channel")}
+	bound := scram.ChannelBinding{Type: scram.ChannelBindingTLSExporter, Data: []byte(channel)}
 	for name, tc := range map[string]struct {
 		password, data string
 		want           string
 	}{
-		"good":           {app, string(bound.Data), "OK\t1\tuser=u@example.org\tuser_apw=" + (store.AppPasswordID{1}).String()},
-		"wrong password": {"wrong", string(bound.Data), "FAIL\t1\tuser=u@example.org\treason=" + sentence},
+		"good":           {app, channel, "OK\t1\tuser=u@example.org\tuser_apw=" + (store.AppPasswordID{1}).String()},
+		"wrong password": {"wrong", channel, "FAIL\t1\tuser=u@example.org\treason=" + sentence},
 		"other channel":  {app, "thirty-two bytes of that channel", "FAIL\t1\treason=" + sentence},
 	} {
 		client := scramClient(t, "u@example.org", tc.password).NewConversationWithChannelBinding(bound)
 		first, _ := client.Step("")
 		login.send("AUTH\t1\tSCRAM-SHA-256-PLUS\tprotocol=imap\tsecured=tls\tfinal-resp-ok\tresp=" + b64(first))
-		challenge, found := strings.CutSuffix(login.line(), "\tchannel_binding=tls-exporter")
-		text, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(challenge, "CONT\t1\t"))
-		if err != nil || !found {
-			t.Fatalf("%s: %q, %v", name, challenge, err)
-		}
-		final, err := client.Step(string(text))
+		final, err := client.Step(login.challenge("1", "\tchannel_binding=tls-exporter"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,6 +299,9 @@ func TestSCRAMPlus(t *testing.T) {
 		}
 		if !tc.refused {
 			tc.p.send("CANCEL\t7")
+			if tc.p == login { // minor 4
+				tc.p.expect("CANCELLED\t7")
+			}
 		}
 	}
 }

@@ -56,6 +56,7 @@ type dovecot struct {
 	base   string // its base_dir
 
 	imaps, pop3s, sieve, submission string // addresses
+	imap                            string // only after listenIMAP
 }
 
 // dovecotOverlay includes the example as it stands and then moves its ports,
@@ -128,6 +129,20 @@ func newDovecot(t *testing.T, p *place, v series, relayPort string) *dovecot {
 	d.conf = p.write(t, filepath.Base(dovecotConf(p)), fmt.Sprintf(dovecotOverlay, v.first, p.dir, v.folder, fmt.Sprintf(v.tls, p.cert, p.key),
 		ports[0], ports[1], ports[2], ports[3], relayPort))
 	return d
+}
+
+// overlay adds to what it runs, from its next start on.
+func (d *dovecot) overlay(t *testing.T, more string) {
+	t.Helper()
+	d.place.write(t, filepath.Base(d.conf), readFile(t, d.conf)+more)
+}
+
+// listenIMAP gives it IMAP's port with STARTTLS, too.
+func (d *dovecot) listenIMAP(t *testing.T) {
+	t.Helper()
+	port := freePorts(t, 1)[0]
+	d.imap = "127.0.0.1:" + port
+	d.overlay(t, fmt.Sprintf("service imap-login {\n  inet_listener imap {\n    port = %s\n  }\n}\n", port))
 }
 
 // dovecotConf is where the overlay of a place lies.

@@ -36,7 +36,7 @@ func newExim(t *testing.T, p *place, v series, lmtpPort string) *exim {
 		p.folder(t, name, "root", 0o755)
 	}
 	p.copy(t, "exim/exim4.conf")
-	p.write(t, "exim/conf.d/auth/30_latchkey", readFile(t, "exim/30_latchkey"))
+	p.write(t, "exim/conf.d/auth/30_latchkey", withEximSCRAM(readFile(t, "exim/30_latchkey")))
 	overlay := "spool_directory = " + p.dir + "/exim-spool\n"
 	if !v.debian13 { // elsewhere than it thinks
 		overlay += "exim_path = " + eximProgram(t, v) + "\n"
@@ -49,6 +49,12 @@ func newExim(t *testing.T, p *place, v series, lmtpPort string) *exim {
 		"-DPORT_25="+ports[0], "-DPORT_465="+ports[1], "-DPORT_587="+ports[2], "-DPORT_LMTP="+lmtpPort,
 		"-oX", "<; 127.0.0.1."+ports[0]+"; 127.0.0.1."+ports[1]+"; 127.0.0.1."+ports[2])
 	return e
+}
+
+// withEximSCRAM does what the example says about SCRAM: "take the # away".
+func withEximSCRAM(example string) string {
+	before, commented, _ := strings.Cut(example, "#latchkey_scram:")
+	return before + "latchkey_scram:" + strings.ReplaceAll(commented, "\n#", "\n")
 }
 
 // newEximDebian is an Exim running Debian's own configuration with the two files

@@ -14,18 +14,20 @@ import (
 
 var gsaslPeers = []peer{{"GNU SASL (gsasl)", "/usr/bin/gsasl"}}
 
+// offer changes the mechanisms that it offers from its next start on.
+func (l *latchkey) offer(t *testing.T, mechanisms string) {
+	t.Helper()
+	changed := strings.Replace(readFile(t, l.config), "[auth]\n", "[auth]\nmechanisms = "+mechanisms+"\n", 1)
+	if err := os.WriteFile(l.config, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // offer changes the mechanisms that latchkey offers, and starts all again: mail
 // servers ask for them once.
 func (s *stack) offer(t *testing.T, mechanisms string) {
 	t.Helper()
-	text, err := os.ReadFile(s.latchkey.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.Replace(string(text), "[auth]\n", "[auth]\nmechanisms = "+mechanisms+"\n", 1)
-	if err := os.WriteFile(s.latchkey.config, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.latchkey.offer(t, mechanisms)
 	s.postfix.stop(t)
 	s.dovecot.stop(t)
 	s.latchkey.stop(t)
@@ -69,10 +71,12 @@ func unwrapped(t *testing.T, address string, config *tls.Config) string {
 
 // gsasl is a mail program that speaks SCRAM: GNU SASL's own. It says whether it got
 // in and found that the server knows its password too, and what went over the line.
-// --no-cb: where it can bind and sees no mechanism for it, it gives up by itself.
-func gsasl(protocol, address, user, secret string, more ...string) (bool, string) {
-	args := append([]string{protocol, "--connect=" + address, "--mechanism=SCRAM-SHA-256", "--authentication-id=" + user,
-		"--password=" + secret, "--no-cb", "--verbose"}, more...)
+func gsasl(protocol, address, mechanism, user, secret string, more ...string) (bool, string) {
+	args := append([]string{protocol, "--connect=" + address, "--mechanism=" + mechanism, "--authentication-id=" + user,
+		"--password=" + secret, "--verbose"}, more...)
+	if !strings.HasSuffix(mechanism, "-PLUS") {
+		args = append(args, "--no-cb") // where it can bind it gives up by itself if it is not to
+	}
 	out, err := run("", "gsasl", args...)
 	return err == nil && strings.Contains(out, "server trusted"), out
 }
@@ -83,7 +87,7 @@ func TestSCRAM(t *testing.T) {
 	requirePeers(t, gsaslPeers)
 	s := newStack(t, dovecot23, true)
 	p := newPeople(t, s.latchkey)
-	s.offer(t, `["PLAIN", "LOGIN", "SCRAM-SHA-256"]`)
+	s.offer(t, `["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]`) // the last is for others
 
 	letters := p.freeApp.Secret
 	grouped := letters[:4] + " " + letters[4:8] + " " + letters[8:12] + " " + letters[12:]
@@ -92,15 +96,16 @@ func TestSCRAM(t *testing.T) {
 		try            func(user, secret string) (bool, string)
 	}{
 		"imap": {"imap", ". NO [ALERT] " + sentence, func(user, secret string) (bool, string) {
-			return gsasl("--imap", s.dovecot.imaps, user, secret, "--no-starttls")
+			return gsasl("--imap", s.dovecot.imaps, "SCRAM-SHA-256", user, secret, "--no-starttls")
 		}},
 		"submission": {"smtp", "535 5.7.8 Error: authentication failed: " + sentence, func(user, secret string) (bool, string) {
-			return gsasl("--smtp", s.postfix.submission, user, secret, "--starttls", "--x509-ca-file="+s.place.cert)
+			return gsasl("--smtp", s.postfix.submission, "SCRAM-SHA-256", user, secret, "--starttls", "--x509-ca-file="+s.place.cert)
 		}},
 	}
 	// gsasl cannot speak TLS from the first byte.
 	s.dovecot.imaps = unwrapped(t, s.dovecot.imaps, s.doors[0].tls)
 
+	t.Run("offered", func(t *testing.T) { testSCRAMOffered(t, s) })
 	t.Run("doors", func(t *testing.T) {
 		for name, d := range doors {
 			for _, row := range []struct {
@@ -131,24 +136,27 @@ func TestSCRAM(t *testing.T) {
 		}
 	})
 	t.Run("events", func(t *testing.T) {
-		for address, want := range map[string][]string{
-			p.free:     {"SCRAM-SHA-256 accepted", "SCRAM-SHA-256 wrong-secret", "SCRAM-SHA-256 revoked", "SCRAM-SHA-256 scope"},
-			p.disabled: {"SCRAM-SHA-256 disabled"},
-		} {
-			var got []string
-			events := json.NewDecoder(strings.NewReader(s.latchkey.command(t, "", "events", address, "--json")))
-			for events.More() {
-				var e struct{ Mechanism, Outcome, Reason string }
-				if err := events.Decode(&e); err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, e.Mechanism+" "+e.Outcome, e.Mechanism+" "+e.Reason)
-			}
-			for _, event := range want {
-				if !slices.Contains(got, event) {
-					t.Errorf("%s: no event %q among %q", address, event, got)
-				}
-			}
-		}
+		wantEvents(t, s, p.free, "SCRAM-SHA-256 accepted", "SCRAM-SHA-256 wrong-secret", "SCRAM-SHA-256 revoked", "SCRAM-SHA-256 scope")
+		wantEvents(t, s, p.disabled, "SCRAM-SHA-256 disabled")
 	})
+}
+
+// wantEvents looks for a mechanism with an outcome or a reason among the events of
+// an account.
+func wantEvents(t *testing.T, s *stack, address string, want ...string) {
+	t.Helper()
+	var got []string
+	events := json.NewDecoder(strings.NewReader(s.latchkey.command(t, "", "events", address, "--json")))
+	for events.More() {
+		var e struct{ Mechanism, Outcome, Reason string }
+		if err := events.Decode(&e); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Mechanism+" "+e.Outcome, e.Mechanism+" "+e.Reason)
+	}
+	for _, event := range want {
+		if !slices.Contains(got, event) {
+			t.Errorf("%s: no event %q among %q", address, event, got)
+		}
+	}
 }
