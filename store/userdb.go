@@ -84,12 +84,13 @@ func (r *Reader) Userdb(a *Account) ([]UserdbField, error) {
 	return r.s.decodeUserdb(payload)
 }
 
-// AccountUserdb returns an account as Account does, and its own userdb fields.
-func (s *Store) AccountUserdb(ctx context.Context, address string) (*Account, []UserdbField, error) {
+// AccountUserdb returns an account as Store.Account does, which follows aliases,
+// and its own userdb fields.
+func (s *Store) AccountUserdb(ctx context.Context, name string) (*Account, []UserdbField, error) {
 	var account *Account
 	var fields []UserdbField
 	err := s.View(ctx, func(r *Reader) (err error) {
-		if account, err = r.Account(address); err != nil {
+		if account, err = r.Named(name); err != nil {
 			return err
 		}
 		fields, err = r.Userdb(account)

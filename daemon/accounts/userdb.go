@@ -17,7 +17,15 @@ func (s *Service) Userdb(ctx context.Context, typed string) ([]store.UserdbField
 	if err != nil {
 		return nil, err
 	}
-	_, fields, err := s.Store.AccountUserdb(ctx, name)
+	var fields []store.UserdbField
+	err = s.Store.View(ctx, func(r *store.Reader) error {
+		account, err := find(r, name)
+		if err != nil {
+			return err
+		}
+		fields, err = r.Userdb(account)
+		return err
+	})
 	if errors.Is(err, store.ErrDamaged) {
 		return nil, damagedUserdb(err)
 	}

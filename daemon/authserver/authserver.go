@@ -44,7 +44,7 @@ type Rules struct {
 // Accounts is where look-ups of users read. Both methods return an error for what
 // they could not read, and store.ErrNoAccount only after the store said so.
 type Accounts interface {
-	AccountUserdb(ctx context.Context, address string) (*store.Account, []store.UserdbField, error)
+	AccountUserdb(ctx context.Context, name string) (*store.Account, []store.UserdbField, error)
 	Addresses(ctx context.Context, after string, limit int) (page []string, next string, err error)
 }
 
