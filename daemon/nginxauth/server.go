@@ -27,7 +27,10 @@ const (
 type Server struct {
 	http    *http.Server
 	handler *Handler
-	serving sync.WaitGroup // requests under way
+
+	mu      sync.Mutex // guards what follows
+	over    bool
+	serving sync.WaitGroup // requests under way; added to under mu only, and not once over is set
 }
 
 // NewServer returns a Server of h.
@@ -37,7 +40,9 @@ func NewServer(h *Handler, log *slog.Logger) *Server {
 	only.SetHTTP1(true)
 	s.http = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.serving.Add(1)
+			if !s.enter() {
+				panic(http.ErrAbortHandler) // its connection was closed while it was read
+			}
 			defer s.serving.Done()
 			defer s.recovered()
 			h.ServeHTTP(w, r)
@@ -80,5 +85,22 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ct
 // Close ends all connections. Decisions under way may outlive it: see Wait.
 func (s *Server) Close() error { return s.http.Close() }
 
-// Wait blocks until no request is under way. Call it after Close.
-func (s *Server) Wait() { s.serving.Wait() }
+// enter begins a request; false: nobody will wait for its end any more.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
+	s.serving.Add(1)
+	return true
+}
+
+// Wait takes no more requests, and blocks until none is under way. Call it after
+// Close, which leaves requests behind, those too that were just read.
+func (s *Server) Wait() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.serving.Wait()
+}

@@ -1,47 +1,34 @@
 package nginxauth
 
 import (
-	"bytes"
-	"io"
 	"log/slog"
-	"net"
-	"strings"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/policy"
+	"github.com/latchkey-mail/latchkey/store"
 )
 
-// A request that panics ends without an answer, and the log says where.
-func TestPanic(t *testing.T) {
-	var said bytes.Buffer // read when nobody writes any more
-	log := slog.New(slog.NewTextHandler(&said, nil))
-	s := NewServer(New(t.Context(), nil, nil, Rules{}, log), log) // without a policy
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, seen); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
-		t.Errorf("%q, %v", answer, err)
-	}
-	if err := s.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
+// noRecorder wants no event.
+type noRecorder struct{ t *testing.T }
+
+func (r noRecorder) Login(store.Event) { r.t.Error("a request was decided after the end") }
+
+// TestNothingAfterWait: a request that was read as its connection was closed is
+// not decided once nobody waits for it: the store is about to be closed.
+func TestNothingAfterWait(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	s := NewServer(New(t.Context(), new(policy.Policy), noRecorder{t}, Rules{FailureDelay: time.Millisecond}, log), log)
 	if err := s.Close(); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	s.Wait()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if text := said.String(); !strings.Contains(text, "nginxauth: panic") || !strings.Contains(text, "nginxauth.go:") || strings.Contains(text, "50%") {
-		t.Errorf("the log says %s", text)
-	}
+	defer func() {
+		if what := recover(); what != http.ErrAbortHandler {
+			t.Errorf("ended by %v", what)
+		}
+	}()
+	s.http.Handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth", nil))
 }
