@@ -24,7 +24,7 @@ var layers = map[string]int{
 	// decisions
 	"daemon/policy": 2, "daemon/accounts": 2, "daemon/audit": 2,
 	// doors
-	"daemon/authserver": 3, "daemon/cyrusauth": 3, "daemon/portal": 3, "daemon/portal/locale": 0, "daemon/admin": 3, "daemon/harness": 3, "daemon/nginxauth": 3, "daemon/bench": 3,
+	"daemon/accountfile": 3, "daemon/authserver": 3, "daemon/cyrusauth": 3, "daemon/portal": 3, "daemon/portal/locale": 0, "daemon/admin": 3, "daemon/harness": 3, "daemon/nginxauth": 3, "daemon/bench": 3, "daemon/doctor": 3,
 	// wiring
 	"daemon": 4, "daemon/cli": 5, "daemon/bench/sidebyside": 5, "": 6,
 	"examples": 6, // tests only

@@ -85,15 +85,17 @@ type Daemon struct {
 	required *enforcement
 	texts    *messenger
 	sessions *cutter
+	rehash   *rehasher
 
 	saslauthd *saslauthd.Server // of cyrus
 
 	nginx       *nginxauth.Handler
 	nginxServer *nginxauth.Server // of nginx
 
-	mu  sync.Mutex // guards what follows
-	cfg *config.Config
-	web *web // set by Serve
+	mu        sync.Mutex // guards what follows
+	cfg       *config.Config
+	web       *web           // set by Serve
+	listening []admin.Socket // set by Serve
 
 	giveUp context.CancelFunc // ends decisions under way
 }
@@ -151,8 +153,10 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 		return err
 	}
 	d.accounts = d.newAccounts(keys, o)
+	d.rehash = &rehasher{ctx: ctx, hasher: d.hasher, policy: d.policy, accounts: d.accounts, log: o.Log}
+	d.policy.Right = d.rehash.right
 	d.admin = admin.New(d.accounts, o.Log)
-	d.admin.Metrics = d.counters
+	d.admin.Metrics, d.admin.Policy, d.admin.Sockets = d.counters, d.policy, d.sockets
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}
 	d.portal, err = pages.Handler()
 	return err
@@ -265,12 +269,14 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Hash: func(ctx context.Context, s secret.Secret) (string, error) {
 			return d.hasher.Hash(ctx, hasher.Portal, s)
 		},
+		Cost:     d.hasher.Cost(),
 		Now:      o.Now,
 		Rand:     o.Rand,
 		Config:   d.config,
 		Flush:    d.audit.Flush,
 		Seen:     d.audit.Seen,
 		Network:  policy.Network,
+		SameMain: d.policy.SameMain,
 		Cut:      d.sessions.cut,
 		Enforced: d.required.required,
 		Sender:   d.texts.sender,
@@ -313,6 +319,7 @@ func (d *Daemon) Close() error {
 	d.texts.stop()
 	d.auth.Wait()
 	d.nginxServer.Wait()
+	d.rehash.wait()
 	d.sessions.close()
 	return errors.Join(d.audit.Flush(context.Background()), d.hasher.Close(), d.store.Close())
 }

@@ -65,7 +65,7 @@ func TestSaslauthdNames(t *testing.T) {
 		{"u@example.org", "", true},
 		{"u", "", true},
 		{"u", "example.net", false},
-		{"a", "example.org", false}, // an alias: the server could not be told whose
+		{"a", "example.org", false},             // an alias: the server could not be told whose
 		{"u@example.org", "example.org", false}, // "u@example.org@example.org": the server goes on with that
 		{"u@example.org", "elsewhere.example", false},
 		{"", "example.org", false},

@@ -30,6 +30,7 @@ func (d *Daemon) Serve(ctx context.Context, ready func()) error {
 		return err
 	}
 	d.setWeb(pages)
+	d.setSockets(doors)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	administrators := admin.NewServer(d.admin, d.log)
@@ -152,6 +153,25 @@ func (d *Daemon) config() *config.Config {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.cfg
+}
+
+// sockets are those that mail servers ask at, while the daemon serves.
+func (d *Daemon) sockets() []admin.Socket {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.listening
+}
+
+func (d *Daemon) setSockets(doors []door) {
+	var list []admin.Socket
+	for _, at := range doors {
+		if at.kind != kindAdmin {
+			list = append(list, admin.Socket{Kind: string(at.kind), Place: at.listener.Addr().String()})
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.listening = list
 }
 
 func (d *Daemon) setWeb(w *web) {

@@ -11,8 +11,8 @@ import (
 	"github.com/latchkey-mail/latchkey/store/kv"
 )
 
-// BudgetKind is what a budget of SMS bounds: how many may be sent for a subject
-// in a window of time.
+// BudgetKind is what a budget bounds: how many text messages may be sent for a
+// subject, or secrets tried by explain, in a window of time.
 type BudgetKind uint8
 
 // The kinds of budgets. Their values are on disk.
@@ -22,6 +22,8 @@ const (
 	BudgetSourceHour  BudgetKind = 3 // asked from a network, in an hour
 	BudgetSignInHour  BudgetKind = 4 // to bound numbers, of the whole site, in an hour
 	BudgetBindingHour BudgetKind = 5 // to numbers that accounts name, of the whole site, in an hour
+
+	BudgetRehearsalMinute BudgetKind = 6 // secrets that an administrator tries, by account and by who tries, in a minute
 )
 
 const budgetLen = 4 // of a count
@@ -63,7 +65,7 @@ func (w *Writer) putSpent(key []byte, n int) error {
 // then. It reports false if nothing is left, and writes nothing. A budget that
 // cannot be read is ErrDamaged, until its window is over.
 func (w *Writer) Spend(kind BudgetKind, subject [16]byte, window time.Time, limit int) (bool, error) {
-	if kind < BudgetNumberDay || kind > BudgetBindingHour {
+	if kind < BudgetNumberDay || kind > BudgetRehearsalMinute {
 		return false, fmt.Errorf("%w: kind of budget", ErrInvalidRecord)
 	}
 	key := budgetKey(kind, subject, window)

@@ -37,7 +37,7 @@ func TestSpendAndRefund(t *testing.T) {
 	spend(t, s, BudgetNumberDay, 1, t0, 1, false) // the limit was lowered
 	spend(t, s, BudgetNumberDay, 1, t0, 3, true)  // and raised
 	spend(t, s, BudgetNumberDay, 1, t0, 3, false)
-	for kind := BudgetAccountDay; kind <= BudgetBindingHour; kind++ { // each has its own
+	for kind := BudgetAccountDay; kind <= BudgetRehearsalMinute; kind++ { // each has its own
 		spend(t, s, kind, 1, t0, 1, true)
 	}
 	spend(t, s, BudgetNumberDay, 2, t0, 1, true)
@@ -59,7 +59,7 @@ func TestSpendAndRefund(t *testing.T) {
 	}
 	spend(t, s, BudgetNumberDay, 1, t0, 1, true)
 	spend(t, s, BudgetNumberDay, 1, t0, 1, false)
-	for _, kind := range []BudgetKind{0, BudgetBindingHour + 1} {
+	for _, kind := range []BudgetKind{0, BudgetRehearsalMinute + 1} {
 		err := s.Update(ctx, func(w *Writer) error { _, err := w.Spend(kind, [16]byte{}, t0, 1); return err })
 		if !errors.Is(err, ErrInvalidRecord) {
 			t.Errorf("kind %d: %v; want ErrInvalidRecord", kind, err)

@@ -57,10 +57,12 @@ const (
 	EventLogin              EventKind = "login"
 	EventLookup             EventKind = "lookup" // a REQUEST that was refused
 	EventAccountAdded       EventKind = "account-added"
+	EventAccountsExported   EventKind = "accounts-exported" // with secrets
 	EventAccountDeleted     EventKind = "account-deleted"
 	EventAccountDisabled    EventKind = "account-disabled"
 	EventAccountEnabled     EventKind = "account-enabled"
 	EventPasswordSet        EventKind = "password-set"
+	EventPasswordRehashed   EventKind = "password-rehashed" // the same password, in another stored hash
 	EventAppPasswordMade    EventKind = "app-password-made"
 	EventAppPasswordRevoked EventKind = "app-password-revoked"
 	EventAppPasswordExpired EventKind = "app-password-expired"
@@ -81,8 +83,9 @@ const (
 	EventPhoneExpected      EventKind = "phone-expected"
 	EventAliasAdded         EventKind = "alias-added"
 	EventAliasRemoved       EventKind = "alias-removed"
-	EventUserdbSet          EventKind = "userdb-set"   // own fields of an account
-	EventUserdbUnset        EventKind = "userdb-unset" // some, or all
+	EventUserdbSet          EventKind = "userdb-set"      // own fields of an account
+	EventUserdbUnset        EventKind = "userdb-unset"    // some, or all
+	EventLoginRehearsed     EventKind = "login-rehearsed" // somebody tried a secret with explain
 	EventEnforcementReached EventKind = "enforcement-reached"
 	EventDamaged            EventKind = "damaged"
 	EventEventsLost         EventKind = "events-lost"
@@ -90,13 +93,13 @@ const (
 
 // EventKinds returns the closed list.
 func EventKinds() []EventKind {
-	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountDeleted,
-		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventAppPasswordMade,
+	return []EventKind{EventLogin, EventLookup, EventAccountAdded, EventAccountsExported, EventAccountDeleted,
+		EventAccountDisabled, EventAccountEnabled, EventPasswordSet, EventPasswordRehashed, EventAppPasswordMade,
 		EventAppPasswordRevoked, EventAppPasswordExpired, EventPhoneBound,
 		EventPhoneUnbound, EventPhoneShown, EventExceptionSet, EventExceptionEnded,
 		EventCodeSent, EventCodeFailed, EventCodeClosed, EventDeviceTrusted, EventDeviceUntrusted,
 		EventDeviceDeleted, EventSessionEnded, EventRecoveryCodesMade, EventHelpdeskCodeMade,
-		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventEnforcementReached, EventDamaged, EventEventsLost}
+		EventPhoneExpected, EventAliasAdded, EventAliasRemoved, EventUserdbSet, EventUserdbUnset, EventLoginRehearsed, EventEnforcementReached, EventDamaged, EventEventsLost}
 }
 
 // String returns the text as it is stored and shown.

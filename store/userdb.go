@@ -84,8 +84,8 @@ func (r *Reader) Userdb(a *Account) ([]UserdbField, error) {
 	return r.s.decodeUserdb(payload)
 }
 
-// AccountUserdb returns an account as Store.Account does, which follows aliases,
-// and its own userdb fields.
+// AccountUserdb returns an account as Account does, by an alias too, and its own
+// userdb fields.
 func (s *Store) AccountUserdb(ctx context.Context, name string) (*Account, []UserdbField, error) {
 	var account *Account
 	var fields []UserdbField

@@ -91,6 +91,9 @@ type Service struct {
 	// Hash makes the stored form of a new main password. It may take long.
 	Hash func(ctx context.Context, password secret.Secret) (string, error)
 
+	// Cost is that of Hash; zero: the usual one.
+	Cost secret.Cost
+
 	// Flush writes the events and last uses that still wait in memory. It is
 	// called before either is shown. Nil: nothing waits.
 	Flush func(ctx context.Context) error
@@ -106,6 +109,11 @@ type Service struct {
 	// Network is what an address is counted with: sessions that wait for a code
 	// share the room for them by it. Nil: each address by itself.
 	Network func(addr netip.Addr) netip.Prefix
+
+	// SameMain says whether a fingerprint is that of the account's present main
+	// password, in the stored hash that it has or in one that was replaced by it.
+	// Nil: of the present stored hash.
+	SameMain func(a *store.Account, fingerprint [16]byte) bool
 
 	// Cut ends the mail sessions of an account that these credentials opened. It
 	// is called after the change is on disk and does not block. Nil: they last.

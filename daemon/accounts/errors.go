@@ -64,6 +64,9 @@ var (
 	ErrWrongRecovery = errors.New("accounts: wrong recovery or helpdesk code")
 )
 
+// ErrTooOften means that enough secrets were tried in this minute.
+var ErrTooOften = errors.New("accounts: too many secrets tried")
+
 // Error is a failure with two texts: what went wrong, for the log, and a
 // sentence for the person who asked. Neither ever holds a secret.
 type Error struct {

@@ -37,7 +37,7 @@ func (s *Service) StartSession(ctx context.Context, in SignIn) (Entered, error) 
 		} else if err != nil {
 			return err
 		}
-		if account.ID != in.Account || account.Disabled || !sameTag(account.MainFingerprint(), in.Fingerprint) {
+		if account.ID != in.Account || account.Disabled || !s.sameMain(account, in.Fingerprint) {
 			return signedOut(nil)
 		}
 		o := &own{change: change{Writer: w, account: account, actor: owner, now: now}, s: s, session: store.Session{

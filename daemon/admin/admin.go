@@ -23,12 +23,19 @@ import (
 	"os"
 
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
+	"github.com/latchkey-mail/latchkey/daemon/policy"
 )
 
-// Handler is the door. Make it with New, and set Metrics before the first request.
+// Handler is the door. Make it with New, and set the other fields before the first request.
 type Handler struct {
 	// Metrics answers GET /metrics. Nil: nothing counts here, as in a command.
 	Metrics http.Handler
+
+	// Policy is what explain asks. Nil: it answers that nobody can be asked.
+	Policy *policy.Policy
+
+	// Sockets are those that the daemon listens on for mail servers. Nil: none.
+	Sockets func() []Socket
 
 	accounts  *accounts.Service
 	uid       uint32 // of the daemon: this user may do everything

@@ -12,7 +12,7 @@ func FuzzBodies(f *testing.F) {
 		pathAccountDisable, pathAccountEnable, pathAccountExempt, pathAccountUnexempt, pathPassword, pathAppPasswordAdd,
 		pathAppPasswordRevoke, pathPhoneBind, pathPhoneUnbind, pathPhoneReveal, pathPhoneExpect, pathPhoneReset, pathDeviceList,
 		pathDeviceUntrust, pathDeviceDelete, pathSessionEnd, pathAliasAdd, pathAliasRemove, pathAliasList, pathUserdbShow, pathUserdbSet,
-		pathUserdbUnset}
+		pathUserdbUnset, pathSchemes, pathAccountImport, pathAccountExport, pathExplain, pathStatus}
 	for i := range paths {
 		f.Add(byte(i), []byte(`{"address":"alice@example.org"}`))
 	}
@@ -33,8 +33,16 @@ func FuzzBodies(f *testing.F) {
 	f.Add(byte(27), []byte(`{"address":"alice@example.org","fields":[{"key":"a\u0000b","value":"\ud800"}]}`))
 	f.Add(byte(28), []byte(`{"address":"alice@example.org","keys":["uid"],"all":false}`))
 	f.Add(byte(28), []byte(`{"address":"alice@example.org","all":true}`))
+	f.Add(byte(29), []byte(`{"after":"a","scheme":"ssha"}`))
+	f.Add(byte(30), []byte(`{"accounts":[{"address":"bob@example.org","password":"{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=","phone":"13812345678"}],"skip_bad":true}`))
+	f.Add(byte(30), []byte(`{"accounts":[{"address":"bob@example.org","password":"{PLAIN}x","userdb":[{"key":"uid","value":"0"}]},{}],"dry_run":true}`))
+	f.Add(byte(31), []byte(`{"after":"a","with_secrets":true}`))
+	f.Add(byte(32), []byte(`{"address":"alice@example.org","service":"imap","from":"192.0.2.7","password":"correct horse"}`))
 	f.Fuzz(func(t *testing.T, which byte, body []byte) {
 		d := newDoor(t)
+		if paths[int(which)%len(paths)] == pathExplain {
+			d.decide(t)
+		}
 		d.ask(t.Context(), 0, pathAccountAdd, `{"address":"alice@example.org","password":"correct horse"}`)
 		w := d.ask(t.Context(), 0, paths[int(which)%len(paths)], string(body))
 		if w.Code == http.StatusInternalServerError {

@@ -94,6 +94,21 @@ func (c *Client) AccountList(ctx context.Context, q AccountList) (accounts.Page,
 	return call[accounts.Page](ctx, c, pathAccountList, q)
 }
 
+// Schemes is how the main passwords of a page of accounts are kept.
+func (c *Client) Schemes(ctx context.Context, q Schemes) (accounts.SchemePage, error) {
+	return call[accounts.SchemePage](ctx, c, pathSchemes, q)
+}
+
+// AccountImport adds a page of accounts that come from elsewhere.
+func (c *Client) AccountImport(ctx context.Context, q Import) (accounts.Imported, error) {
+	return call[accounts.Imported](ctx, c, pathAccountImport, q)
+}
+
+// AccountExport is a page of accounts to be carried elsewhere.
+func (c *Client) AccountExport(ctx context.Context, q Export) (Exported, error) {
+	return call[Exported](ctx, c, pathAccountExport, q)
+}
+
 // AccountShow is everything about one account.
 func (c *Client) AccountShow(ctx context.Context, address string) (AccountShown, error) {
 	return call[AccountShown](ctx, c, pathAccountShow, AccountQuestion{address})
@@ -233,6 +248,16 @@ func (c *Client) UserdbSet(ctx context.Context, q UserdbSet) (UserdbShown, error
 // UserdbUnset takes some away, and returns those that are left.
 func (c *Client) UserdbUnset(ctx context.Context, q UserdbUnset) (UserdbShown, error) {
 	return call[UserdbShown](ctx, c, pathUserdbUnset, q)
+}
+
+// Status is what the daemon says of itself.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, pathStatus, StatusQuestion{})
+}
+
+// Explain says what would be decided about a login.
+func (c *Client) Explain(ctx context.Context, q Explain) (Explained, error) {
+	return call[Explained](ctx, c, pathExplain, q)
 }
 
 // Events is a page of events.

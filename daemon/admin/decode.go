@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -10,13 +11,17 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
 )
 
-// maxBody bounds a question. The longest honest one carries a password of 1 KiB.
+// maxBody bounds a question that says nothing else. The longest honest one carries a password of 1 KiB.
 const maxBody = 64 << 10
 
 // decode reads one JSON object and nothing else. What it says about a wrong one
 // names no value from it: it may have been a password.
 func decode[Q any](w http.ResponseWriter, r *http.Request, question *Q) *Error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	most := int64(maxBody)
+	if q, ok := any(*question).(interface{ maxBody() int64 }); ok {
+		most = q.maxBody()
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	d.DisallowUnknownFields()
 	err := d.Decode(question)
 	if err == nil {
@@ -29,7 +34,7 @@ func decode[Q any](w http.ResponseWriter, r *http.Request, question *Q) *Error {
 	var mistyped *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &tooLong):
-		return &Error{Status: http.StatusRequestEntityTooLarge, Kind: KindBadRequest, Sentence: "the question is longer than 64 KiB"}
+		return &Error{Status: http.StatusRequestEntityTooLarge, Kind: KindBadRequest, Sentence: fmt.Sprintf("the question is longer than %d KiB", most>>10)}
 	case errors.As(err, &mistyped) && mistyped.Field != "":
 		return badRequest("the field " + mistyped.Field + " has a value of the wrong type")
 	case strings.HasPrefix(err.Error(), "json: unknown field "): // no error type for this one

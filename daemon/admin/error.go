@@ -17,7 +17,7 @@ const (
 	KindNoRoute    Kind = "no-route"    // there is no such question
 	KindForbidden  Kind = "forbidden"   // the asker may not
 	KindNotFound   Kind = "not-found"   // no such account, alias, app password, device or phone
-	KindConflict   Kind = "conflict"    // exists already, or too many
+	KindConflict   Kind = "conflict"    // exists already, too many, or too often
 	KindRejected   Kind = "rejected"    // a value is not acceptable
 	KindInternal   Kind = "internal"    // the daemon could not
 )
@@ -56,7 +56,7 @@ func (h *Handler) failure(path string, who Identity, err error) *Error {
 		switch {
 		case errors.Is(err, accounts.ErrNoAccount), errors.Is(err, accounts.ErrNoAppPassword), errors.Is(err, accounts.ErrNoAlias), errors.Is(err, accounts.ErrNoDevice), errors.Is(err, accounts.ErrNoPhone):
 			status, kind = http.StatusNotFound, KindNotFound
-		case errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrTooMany), errors.Is(err, accounts.ErrTooManyAliases):
+		case errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrTooMany), errors.Is(err, accounts.ErrTooManyAliases), errors.Is(err, accounts.ErrTooOften):
 			status, kind = http.StatusConflict, KindConflict
 		}
 		return &Error{Status: status, Kind: kind, Sentence: told.Sentence, Hint: told.Hint}

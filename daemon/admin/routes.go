@@ -12,6 +12,7 @@ const pathMetrics = "/metrics"
 // The questions. The first ones may also be asked by the helpdesk.
 const (
 	pathAccountList     = "/v1/account/list"
+	pathSchemes         = "/v1/account/schemes"
 	pathAccountShow     = "/v1/account/show"
 	pathAppPasswordList = "/v1/app-password/list"
 	pathPhoneShow       = "/v1/phone/show"
@@ -19,6 +20,8 @@ const (
 	pathDeviceList      = "/v1/device/list"
 	pathAliasList       = "/v1/account/alias/list"
 	pathUserdbShow      = "/v1/userdb/show"
+	pathExplain         = "/v1/explain"
+	pathStatus          = "/v1/status"
 	pathPhoneUnbind     = "/v1/phone/unbind"
 	pathPhoneReset      = "/v1/phone/reset"
 	pathDeviceUntrust   = "/v1/device/untrust"
@@ -26,6 +29,8 @@ const (
 	pathSessionEnd      = "/v1/session/end"
 
 	pathAccountAdd        = "/v1/account/add"
+	pathAccountImport     = "/v1/account/import"
+	pathAccountExport     = "/v1/account/export"
 	pathAccountDelete     = "/v1/account/delete"
 	pathAccountDisable    = "/v1/account/disable"
 	pathAccountEnable     = "/v1/account/enable"
@@ -50,12 +55,17 @@ const (
 func (h *Handler) routes() {
 	look(h, pathAccountList, Helpdesk, h.accountList)
 	look(h, pathAccountShow, Helpdesk, h.accountShow)
+	look(h, pathSchemes, Administrator, h.schemes)
+	look(h, pathAccountImport, Administrator, h.importAccounts) // it and the next log for themselves
+	look(h, pathAccountExport, Administrator, h.exportAccounts)
 	look(h, pathAppPasswordList, Helpdesk, h.appPasswordList)
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
 	look(h, pathDeviceList, Helpdesk, h.deviceList)
 	look(h, pathEvents, Helpdesk, h.events)
 	look(h, pathAliasList, Helpdesk, h.aliasList)
 	look(h, pathUserdbShow, Helpdesk, h.userdbShow)
+	look(h, pathExplain, Helpdesk, h.explain)
+	look(h, pathStatus, Helpdesk, h.status)
 
 	change(h, pathPhoneUnbind, Helpdesk, h.phoneUnbind)
 	change(h, pathPhoneReset, Helpdesk, h.phoneReset)

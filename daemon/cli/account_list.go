@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +12,8 @@ import (
 )
 
 func (a *app) accountList() *cobra.Command {
+	var byScheme bool
+	scheme := &flagText{kind: "SCHEME", check: func(string) error { return nil }}
 	var senders bool
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -18,18 +21,29 @@ func (a *app) accountList() *cobra.Command {
 		Long: `List all accounts. One whose record is damaged is named on standard error, and
 the exit status is then 1.
 
+With --by-scheme, count them by the scheme in which their main password is kept
+instead. One of another scheme than argon2id came by an import, and is replaced
+when its password is next used; --scheme names the accounts of one scheme.
+
 With --postfix-senders the list is a table for Postfix's smtpd_sender_login_maps:
 each address and each alias, and the login that may send with it. Disabled
 accounts stand in it, too: they cannot log in, and nobody else may send as them.
 If the exit status is not 0 the table is not whole: keep the one before.`,
 		Example: `  latchkey account list
+  latchkey account list --by-scheme
   latchkey account list --postfix-senders > latchkey-senders.in && postmap latchkey-senders.in`,
 		Args: takes(),
 	}
 	cmd.Flags().BoolVar(&senders, "postfix-senders", false, "print who may send as whom, for Postfix")
+	cmd.Flags().BoolVar(&byScheme, "by-scheme", false, "count accounts by the scheme of their main password")
+	cmd.Flags().Var(scheme, "scheme", "only accounts whose main password is kept so")
+	cmd.MarkFlagsMutuallyExclusive("by-scheme", "scheme", "postfix-senders")
 	cmd.RunE = a.asking(func(q *question, _ []string) error {
 		if senders && a.json {
 			return usage(cmd, "--postfix-senders is no JSON")
+		}
+		if byScheme || scheme.text != "" {
+			return a.listSchemes(q, strings.ToLower(scheme.text))
 		}
 		ask, damaged := admin.AccountList{}, 0
 		for {

@@ -12,7 +12,8 @@ With --json, every record is one JSON object on a line of its own.
 
 Exit status:
   0  done
-  1  failed or refused, nothing was changed; check or list found damage
+  1  failed or refused, nothing was changed; check or list found damage,
+     doctor a door that stays open to main passwords
   2  the command line is wrong
   3  the configuration is wrong
   4  there is no such account, app password, device or phone
@@ -38,17 +39,21 @@ func (a *app) root() *cobra.Command {
 
 	root.AddCommand(inGroup("accounts",
 		a.account(),
+		a.importAccounts(),
+		a.exportAccounts(),
 		a.appPassword(),
 		a.phone(),
 		a.devices(),
 		a.sessions(),
 		a.events(),
+		a.explain(),
 	)...)
 	root.AddCommand(inGroup("daemon",
 		a.serve(),
 		a.demo(),
 		a.bench(),
 		a.check(),
+		a.doctor(),
 		a.metrics(),
 		a.configVerbs(),
 		a.version(),

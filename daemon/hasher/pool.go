@@ -36,6 +36,7 @@ type Pool struct {
 	resting  int           // slots that wait before they start another worker
 	cost     time.Duration // moving average of one job
 	measured bool          // a job has been: until then cost is a guess
+	sparing  bool          // a HashSpare is under way
 	closed   bool
 }
 

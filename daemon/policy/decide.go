@@ -205,6 +205,7 @@ func (p *Policy) matched(s *Slow, match bool) Verdict {
 	}
 	v.Login.fingerprint = s.account.MainFingerprint()
 	p.right.put(s.account.ID.String(), netip.Prefix{}, s.attempt.Secret, v.Login.fingerprint, p.now())
+	p.tellRight(s.account, s.attempt.Secret)
 	return v.accept(store.ReasonMainPassword)
 }
 

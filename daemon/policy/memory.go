@@ -20,7 +20,7 @@ const (
 
 // memory remembers secrets for a while without keeping them: what it holds are
 // HMACs under a key that exists only in this process. When it is full the
-// oldest entry goes.
+// oldest entry goes. A nil one remembers nothing.
 type memory struct {
 	max  int
 	keep time.Duration
@@ -63,6 +63,9 @@ func (m *memory) keyLocked(who string, network netip.Prefix, s secret.Secret) [1
 
 // get returns the note under which the secret is remembered.
 func (m *memory) get(who string, network netip.Prefix, s secret.Secret, now time.Time) ([16]byte, bool) {
+	if m == nil {
+		return [16]byte{}, false
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, found := m.entries[m.keyLocked(who, network, s)]
@@ -74,6 +77,9 @@ func (m *memory) get(who string, network netip.Prefix, s secret.Secret, now time
 
 // put remembers the secret from now on, or anew.
 func (m *memory) put(who string, network netip.Prefix, s secret.Secret, note [16]byte, now time.Time) {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.putLocked(m.keyLocked(who, network, s), note, now)
@@ -82,6 +88,9 @@ func (m *memory) put(who string, network netip.Prefix, s secret.Secret, note [16
 // first says whether the secret was not remembered, and remembers it. Of two
 // calls at the same time one is the first.
 func (m *memory) first(who string, network netip.Prefix, s secret.Secret, now time.Time) bool {
+	if m == nil {
+		return true
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := m.keyLocked(who, network, s)

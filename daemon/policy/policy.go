@@ -114,6 +114,11 @@ type Rules struct {
 
 // Policy decides. All its methods may be called at the same time.
 type Policy struct {
+	// Right, unless nil, is told of each main password that was hashed and was
+	// right, and of the account as it was then. It is set before the first attempt,
+	// and does not block.
+	Right func(account *store.Account, s secret.Secret)
+
 	accounts Accounts
 	keys     *secret.Keys
 	hasher   Hasher
@@ -121,6 +126,7 @@ type Policy struct {
 	rules    atomic.Pointer[Rules]
 	right    *memory // main passwords that were right
 	refused  *memory // secrets that were counted
+	replaced *memory // stored hashes that others of the same password took the place of
 }
 
 // New returns a Policy that reads from accounts and hashes in pool. salt keys
@@ -134,6 +140,7 @@ func New(accounts Accounts, keys *secret.Keys, pool Hasher, rules Rules, salt [3
 		now:      now,
 		right:    newMemory("right", salt, maxRemembered, rememberRight),
 		refused:  newMemory("refused", salt, maxRemembered, rememberRefused),
+		replaced: newMemory("replaced", salt, maxRemembered, rememberRight),
 	}
 	p.SetRules(rules)
 	return p
@@ -160,7 +167,7 @@ func (p *Policy) Again(ctx context.Context, l Login) Verdict {
 		if closed := p.mainClosed(account); closed != "" {
 			return v.reject(closed)
 		}
-		if account.MainFingerprint() != l.fingerprint {
+		if !p.SameMain(account, l.fingerprint) {
 			return v.reject(store.ReasonCredentialGone)
 		}
 		return v.accept(store.ReasonMainPassword)

@@ -61,6 +61,7 @@ func (p *Policy) signIn(ctx context.Context, a *Attempt) (Verdict, bool) {
 		return p.count(v.reject(store.ReasonWrongSecret), account, a), true
 	}
 	v.Login.fingerprint = account.MainFingerprint()
+	p.tellRight(account, a.Secret)
 	return v.accept(store.ReasonMainPassword), true
 }
 

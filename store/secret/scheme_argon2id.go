@@ -47,7 +47,7 @@ func (c Cost) check() error {
 	return nil
 }
 
-// phc is a parsed "$argon2id$v=19$m=…,t=…,p=…$salt$hash".
+// phc is a parsed "$argon2id$v=19$m=…,t=…,p=…$salt$hash", or one of "$argon2i$".
 type phc struct {
 	cost       Cost
 	salt, hash []byte
@@ -71,25 +71,37 @@ func hashArgon2id(rand io.Reader, password Secret, cost Cost) (string, error) {
 	return p.String(), nil
 }
 
-func matchArgon2id(stored string, password Secret) (bool, error) {
-	p, err := parseArgon2id(stored)
+func newArgon2id(stored string) (matcher, error) {
+	p, err := parseArgon2("argon2id", stored)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return subtle.ConstantTimeCompare(p.compute(password, uint32(len(p.hash))), p.hash) == 1, nil
+	return func(password Secret) (bool, error) {
+		return subtle.ConstantTimeCompare(p.compute(password, uint32(len(p.hash))), p.hash) == 1, nil
+	}, nil
+}
+
+// cheaper says whether an Argon2id hash took less work than one of cost does.
+func cheaper(stored string, cost Cost) bool {
+	_, _, rest, err := split(stored)
+	if err != nil {
+		return false
+	}
+	p, err := parseArgon2("argon2id", rest)
+	return err == nil && uint64(p.cost.MemoryKiB)*uint64(p.cost.Time) < uint64(cost.MemoryKiB)*uint64(cost.Time)
 }
 
 func (p phc) compute(password Secret, size uint32) []byte {
 	return argon2.IDKey([]byte(password.Reveal()), p.salt, p.cost.Time, p.cost.MemoryKiB, p.cost.Threads, size)
 }
 
-// parseArgon2id reads the PHC string format as libsodium (and so Dovecot's
+// parseArgon2 reads the PHC string format as libsodium (and so Dovecot's
 // src/auth/password-scheme-sodium.c) and the reference code write it: version
 // first, then m, t and p in this order, base64 without padding.
-func parseArgon2id(s string) (phc, error) {
+func parseArgon2(variant, s string) (phc, error) {
 	var p phc
 	fields := strings.Split(s, "$")
-	if len(fields) != 6 || fields[0] != "" || fields[1] != "argon2id" {
+	if len(fields) != 6 || fields[0] != "" || fields[1] != variant {
 		return p, ErrMalformedHash
 	}
 	if fields[2] != "v="+strconv.Itoa(argon2.Version) {
