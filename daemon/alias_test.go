@@ -74,11 +74,12 @@ func TestAlias(t *testing.T) {
 	master.line()
 	master.expect("USER\t1\tu@example.org\thome=/var/mail/example.org/u\tuser_apw=" + app)
 	lmtp := dialPath(t, d.cfg.SocketPaths().Userdb)
-	lmtp.send("VERSION\t1\t1", "USER\t1\tA@Example.net\tservice=lmtp", "USER\t2\tb@example.net\tservice=lmtp")
+	lmtp.send("VERSION\t1\t1", "USER\t1\tA@Example.net\tservice=lmtp", "USER\t2\tb@example.net\tservice=lmtp", "PASS\t4\tA@Example.net\tservice=lmtp")
 	lmtp.line()
 	lmtp.line()
 	lmtp.expect("USER\t1\tu@example.org\thome=/var/mail/example.org/u")
 	lmtp.expect("NOTFOUND\t2")
+	lmtp.expect("PASS\t4\tuser=u@example.org")
 
 	// The account goes, and so does the name.
 	err := d.store.Update(t.Context(), func(w *store.Writer) error { return w.DeleteAccount(account) })

@@ -223,10 +223,7 @@ func bind(l config.Listener) (net.Listener, error) {
 		return fail(err)
 	}
 	listener.SetUnlinkOnClose(false)
-	err = os.Lchown(temporary, uid, gid)
-	if err == nil {
-		err = os.Chmod(temporary, l.Mode)
-	}
+	err = giveSocket(temporary, uid, gid, l.Mode)
 	if err == nil {
 		err = os.Rename(temporary, l.Path)
 	}
@@ -235,4 +232,27 @@ func bind(l config.Listener) (net.Listener, error) {
 		return fail(errors.Join(err, os.Remove(temporary)))
 	}
 	return &dovecot.FileListener{Listener: listener, Path: l.Path}, nil
+}
+
+// giveSocket sets owner and mode of a socket. Whoever may write in its folder
+// (Postfix's own user, say) can put a link in its place at any moment, and root
+// must not follow that: what is changed is what was looked at.
+func giveSocket(path string, uid, gid int, mode fs.FileMode) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return errors.New("something else was put in its place")
+	}
+	if err := unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH); err != nil {
+		return &fs.PathError{Op: "chown", Path: path, Err: err}
+	}
+	// fchmod(2) takes no O_PATH; by proc(5) the name leads to the file itself.
+	return os.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode)
 }

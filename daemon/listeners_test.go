@@ -195,3 +195,31 @@ func TestPortTaken(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestGiveSocket: what somebody has put in a new socket's place keeps its mode.
+func TestGiveSocket(t *testing.T) {
+	dir := t.TempDir()
+	file, link, socket := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "socket")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink(file, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, link} {
+		if err := giveSocket(path, -1, -1, 0o666); err == nil {
+			t.Errorf("%s: no error", filepath.Base(path))
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%s: the file is %v, %v", filepath.Base(path), info.Mode(), err)
+		}
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := giveSocket(socket, os.Getuid(), -1, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the socket is %v, %v", info.Mode(), err)
+	}
+}

@@ -279,7 +279,7 @@ func testMatrix(t *testing.T, d *running, door matrixDoor) {
 			t.Fatal(err)
 		}
 		for _, ev := range page {
-			if ev.Kind == store.EventEnforcementReached { // of the daemon's start
+			if ev.Kind == store.EventEnforcementReached || ev.Kind == store.EventAppPasswordExpired { // of the daemon's start
 				continue
 			}
 			w, first := tries[ev.Addr]

@@ -243,7 +243,9 @@ func TestRestoreMatrix(t *testing.T) {
 		{"recovery codes new", func(x *person) { x.used = 1 }, func(x *person) { x.made, x.used = 2, 0 },
 			func(x *person) { x.made, x.used = 2, 0 }, []What{KeptRecoveryCodes}, nil},
 		{"codes closed", nothing, func(x *person) { x.closed = true }, func(x *person) { x.closed = true }, []What{KeptCodesClosed}, nil},
-		{"app passwords", func(x *person) { x.AppPasswords = rowsIn(store.Live, store.Live, store.Live, store.Live, store.Expired) },
+		{"app passwords", func(x *person) {
+			x.AppPasswords = rowsIn(store.Live, store.Live, store.Live, store.Live, store.Expired)
+		},
 			func(x *person) {
 				x.AppPasswords = rowsIn(store.Revoked, store.Live, store.MadeBeforeBinding, 0, store.Expired, store.Live)
 			},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,41 @@ func TestSCRAMFinalMessage(t *testing.T) {
 	}
 	p.send("CONT\t2\t" + b64(final))
 	p.expect("FAIL\t2\tuser=u@example.org\treason=" + sentence)
+}
+
+// TestSCRAMRevokedBeforeTheEnd: a client that takes its time over the server's proof
+// is not let in by what was revoked meanwhile, and both verdicts are recorded.
+func TestSCRAMRevokedBeforeTheEnd(t *testing.T) {
+	d := start(t, withSCRAM)
+	_, app := d.withSCRAM(t, "u@example.org")
+	p := d.dial(t, 1)
+	client := scramClient(t, "u@example.org", app).NewConversation()
+	first, _ := client.Step("")
+	p.send("AUTH\t1\tSCRAM-SHA-256\tservice=smtp\tresp=" + b64(first))
+	final, err := client.Step(p.challenge("1", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.send("CONT\t1\t" + b64(final))
+	if _, err := client.Step(p.challenge("1", "")); err != nil || !client.Valid() {
+		t.Errorf("the client refuses the server: %v", err)
+	}
+	d.edit(t, "u@example.org", func(a *store.Account) { a.AppPasswords[0].State = store.Revoked })
+	p.send("CONT\t1\t")
+	p.expect("FAIL\t1\tuser=u@example.org\treason=" + sentence)
+	d.stop()
+	d = startIn(t, d.cfg)
+	events, err := d.store.Events(t.Context(), store.EventQuery{Address: "u@example.org"})
+	var reasons []store.Reason
+	for _, e := range events {
+		reasons = append(reasons, e.Reason)
+	}
+	slices.Sort(reasons)
+	want := []store.Reason{store.ReasonAppPassword, store.ReasonRevoked}
+	slices.Sort(want)
+	if err != nil || !slices.Equal(reasons, want) {
+		t.Errorf("events: %v, %v; want %v", reasons, err, want)
+	}
 }
 
 // TestSCRAMUnknownAccount: up to the refusal an account is no different from one

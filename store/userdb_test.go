@@ -31,6 +31,12 @@ func TestUserdb(t *testing.T) {
 	if err != nil || !account.OwnUserdb || account.ID != a.ID || !slices.Equal(got, want) {
 		t.Errorf("%+v, %+v, %v; want %+v", account, got, err, want)
 	}
+	update(t, s, func(w *Writer) error { return w.AddAlias(a, Alias{Name: "alias@example.org"}) })
+	account, got, err = s.AccountUserdb(ctx, "alias@example.org")
+	if err != nil || account.ID != a.ID || !slices.Equal(got, want) {
+		t.Errorf("by an alias: %+v, %+v, %v; want %+v", account, got, err, want)
+	}
+	update(t, s, func(w *Writer) error { return w.DeleteAlias(a.ID, "alias@example.org") })
 	if _, got, err := s.AccountUserdb(ctx, other.Address); err != nil || got != nil {
 		t.Errorf("of another account: %+v, %v", got, err)
 	}

@@ -67,7 +67,7 @@ func TestAliasIsNoAddress(t *testing.T) {
 	_, stands := w.TwoStep(t.Context(), name)
 	_, list := w.ListAliases(t.Context(), name)
 	_, fields := w.Userdb(t.Context(), name)
-	for _, err := range []error{shown, set, stands, list, fields, w.Delete(t.Context(), admin, name), w.AddAlias(t.Context(), admin, name, "b@example.org")} {
+	for _, err := range []error{shown, set, stands, list, fields, w.UnsetUserdb(t.Context(), admin, name, nil), w.Delete(t.Context(), admin, name), w.AddAlias(t.Context(), admin, name, "b@example.org")} {
 		if told := w.told(err, ErrNoAccount); told.Hint != "it is an alias of "+alice {
 			t.Errorf("%+v", told)
 		}

@@ -44,7 +44,7 @@ type Rules struct {
 // Accounts is where look-ups of users read. Both methods return an error for what
 // they could not read, and store.ErrNoAccount only after the store said so.
 type Accounts interface {
-	AccountUserdb(ctx context.Context, address string) (*store.Account, []store.UserdbField, error)
+	AccountUserdb(ctx context.Context, name string) (*store.Account, []store.UserdbField, error)
 	Addresses(ctx context.Context, after string, limit int) (page []string, next string, err error)
 }
 
@@ -113,6 +113,7 @@ type exchange struct {
 	done    bool            // attempt is whole
 	binding string          // what the next challenge asks for
 	ended   *policy.Verdict // decided before the client had said everything
+	proven  *policy.Verdict // accepted, and the client has yet to say that it saw the server's proof
 	attempt policy.Attempt
 }
 
@@ -140,6 +141,10 @@ func (s *Server) Continue(r *dovecot.Request, response []byte) {
 // says nothing about the secret: only an attempt that was handed over is
 // decided, and a mechanism that ends without one had nothing to decide.
 func (s *Server) step(r *dovecot.Request, x *exchange, response []byte) {
+	if x.proven != nil {
+		s.confirm(r, x) // what the client says is of no interest
+		return
+	}
 	challenge, done, err := x.server.Next(response)
 	switch {
 	case x.done:
@@ -168,6 +173,12 @@ func (s *Server) decide(r *dovecot.Request, x *exchange) {
 	a := &x.attempt
 	a.Facts = facts(r)
 	v, slow := s.policy.Quick(s.ctx, a)
+	if slow == nil && v.Outcome == store.Accepted && len(v.Final) > 0 && !r.FinalRespOK {
+		s.recorder.Login(policy.Event(&a.Facts, &v, r.Received))
+		x.proven = &v
+		r.Challenge(v.Final)
+		return
+	}
 	if slow == nil {
 		s.finish(r, &a.Facts, v)
 		return
@@ -178,6 +189,20 @@ func (s *Server) decide(r *dovecot.Request, x *exchange) {
 		defer cancel()
 		s.finish(r, &a.Facts, slow.Wait(ctx))
 	})
+}
+
+// confirm ends an exchange that was accepted, once the client has seen the server's
+// proof. Account and credential are decided again: the client may have taken its
+// time over it, and mail servers other than Dovecot ask nothing after the OK.
+func (s *Server) confirm(r *dovecot.Request, x *exchange) {
+	f, v := x.attempt.Facts, *x.proven
+	v.Final = nil
+	if again := s.policy.Again(s.ctx, v.Login); again.Outcome != store.Accepted {
+		again.Name = v.Name
+		s.finish(r, &f, again)
+		return
+	}
+	s.reply(r, &v, v.Login.Credential())
 }
 
 // facts are what the mail server says besides who and what.
