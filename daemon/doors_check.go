@@ -260,6 +260,10 @@ func (c *doorCheck) mode(key string, w *config.Listener, uid int) {
 		c.doubt(key, "%s: mode %04o lets some read who may not connect, for which they need the w", w.Path, w.Mode)
 		return
 	}
+	if w.Mode&0o002 != 0 && c.trusts(w) {
+		c.doubt(key, "%s: with mode %04o everybody on this machine can connect, and who asks there is believed", w.Path, w.Mode)
+		return
+	}
 	if w.Mode&0o022 != 0 || uid >= 0 && uid != c.user.uid {
 		return
 	}
@@ -267,6 +271,13 @@ func (c *doorCheck) mode(key string, w *config.Listener, uid int) {
 	if c.user.uid != 0 || !asksAsRoot {
 		c.doubt(key, "%s: with mode %04o nobody but %s can connect, as which latchkey itself runs", w.Path, w.Mode, c.user.name)
 	}
+}
+
+// trusts tells whether latchkey believes whoever can connect: on a master socket
+// that they may learn of all accounts, and of nginx without a secret whose address
+// a login came from.
+func (c *doorCheck) trusts(w *config.Listener) bool {
+	return w.Kind == config.KindMaster || w.Kind == config.KindNginx && c.cfg.Nginx.SecretFile == ""
 }
 
 // portOf is the port of an address and port; 0 if there is none.

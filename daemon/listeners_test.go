@@ -11,19 +11,21 @@ import (
 	"testing"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
+	"github.com/latchkey-mail/latchkey/daemon/harness"
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
 	"github.com/latchkey-mail/latchkey/store"
 )
 
-// freeAddress is an address of this machine at which nobody listens.
+// freeAddress is an address of this machine at which nobody else listens until the
+// test ends.
 func freeAddress(t *testing.T) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := harness.ReservePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort()
+	t.Cleanup(func() { release() })
+	return netip.MustParseAddrPort("127.0.0.1:" + port)
 }
 
 // dialAt is dial for a client or login listener of any place.

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/latchkey-mail/latchkey/daemon/harness"
 )
 
 // place is the private corner of the machine in which the servers of one test
@@ -149,18 +151,18 @@ func ids(t *testing.T, name string) (uid, gid int) {
 	return uid, gid
 }
 
-// freePorts finds n loopback addresses that nobody listens on. All are held
-// until the last is found, so that none is given twice.
+// freePorts finds n ports of the loopback address, and keeps them from everybody
+// but who asks for them by number until the test ends.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	ports := make([]string, n)
 	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, release, err := harness.ReservePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+		t.Cleanup(func() { release() })
+		ports[i] = port
 	}
 	return ports
 }

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of SCRAM's messages, in bytes; RFC 5802 has none. The first one has to
-// go out again as part of the server's, in a line of at most 8192 bytes.
+// Bounds of SCRAM's messages, in bytes; RFC 5802 has none. The first one is held
+// while its exchange is open, and an auth client may leave thousands open.
 const (
-	maxSCRAMMessage = 4096
+	maxSCRAMMessage = 2048
 	maxSCRAMNonce   = 256
 )
 

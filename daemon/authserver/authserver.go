@@ -54,6 +54,7 @@ type Server struct {
 	policy   *policy.Policy
 	accounts Accounts
 	relay    *relay
+	lists    chan struct{} // one in it for each list under way
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
@@ -73,7 +74,7 @@ var (
 // New returns a Server. Decisions under way when ctx ends are given up as
 // undecided.
 func New(ctx context.Context, p *policy.Policy, accounts Accounts, r Recorder, rules Rules, now func() time.Time, log *slog.Logger) *Server {
-	s := &Server{policy: p, accounts: accounts, relay: newRelay(), recorder: r, log: log, now: now, ctx: ctx}
+	s := &Server{policy: p, accounts: accounts, relay: newRelay(), lists: make(chan struct{}, maxLists), recorder: r, log: log, now: now, ctx: ctx}
 	s.SetRules(rules)
 	return s
 }
@@ -125,7 +126,9 @@ func (s *Server) Auth(r *dovecot.Request) {
 			x := &exchange{s: s, r: r}
 			x.server = m.New(x)
 			r.State = x
-			s.step(r, x, r.Initial)
+			initial := r.Initial
+			r.Initial = nil // an open exchange holds it no longer than it needs
+			s.step(r, x, initial)
 			return
 		}
 	}

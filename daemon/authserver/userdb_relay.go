@@ -2,7 +2,6 @@ package authserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -18,27 +17,23 @@ const (
 	relayWithin = 10 * time.Second
 	// relayIdle is how long a relayed list may say nothing.
 	relayIdle = time.Minute
-	// maxRelayed bounds the connections to the relayed userdb for look-ups, and
-	// maxRelayedLists those for lists, which may last hours.
-	maxRelayed      = 64
-	maxRelayedLists = 16
+	// maxRelayed bounds the connections to the relayed userdb for look-ups.
+	maxRelayed = 64
 	// maxRelayedText bounds what a question says beside the name: it must fit in
 	// a line of 1,024 bytes.
 	maxRelayedText = 255
 )
-
-var errRelayBusy = errors.New("authserver: too many lists of the relayed userdb at once")
 
 // relay asks the userdb of a Dovecot. Each question has a connection of its own,
 // which takes 0.2 ms more than one that is kept: after a restart of Dovecot none is
 // left over that leads nowhere, and after a reload none keeps an old auth process,
 // which lives as long as somebody is connected, and with it an old configuration.
 type relay struct {
-	lookUps, lists chan struct{} // one in it for each connection
+	lookUps chan struct{} // one in it for each connection
 }
 
 func newRelay() *relay {
-	return &relay{lookUps: make(chan struct{}, maxRelayed), lists: make(chan struct{}, maxRelayedLists)}
+	return &relay{lookUps: make(chan struct{}, maxRelayed)}
 }
 
 // lookUp asks for one user.
@@ -80,12 +75,6 @@ func lookUpOn(ctx context.Context, c net.Conn, q *dovecot.UserQuery) (dovecot.Us
 // list asks for all users. How long it takes is the business of whoever reads it;
 // only a userdb that says nothing is given up.
 func (r *relay) list(ctx context.Context, path string, q *dovecot.ListQuery, yield func(string) bool) error {
-	select {
-	case r.lists <- struct{}{}:
-		defer func() { <-r.lists }()
-	default:
-		return errRelayBusy
-	}
 	c, err := dialRelay(ctx, path)
 	if err != nil {
 		return err

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -87,16 +85,6 @@ func (t *demoTour) revokeAppPassword(ctx context.Context) (demoResult, error) {
 		return demoResult{}, err
 	}
 	return demoResult{word: demoDone}, nil
-}
-
-// demoPort finds a port of this machine that is free now.
-func demoPort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
 }
 
 // demoURL is where browsers find the portal: plain HTTP, which they allow on this

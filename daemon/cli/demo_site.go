@@ -107,10 +107,11 @@ func (s *demoSite) startPhone(demoOptions) error {
 }
 
 func (s *demoSite) startDaemon(o demoOptions) error {
-	port, err := demoPort()
+	port, release, err := harness.ReservePort()
 	if err != nil {
 		return err
 	}
+	defer release() // the daemon has it, or nobody needs it
 	text := fmt.Sprintf(demoConfig, filepath.Join(s.dir, "data"), filepath.Join(s.dir, "run"), demoURL(port), port)
 	if err := os.WriteFile(s.configFile, []byte(text), 0o600); err != nil {
 		return err

@@ -24,7 +24,8 @@ takes both back.
 
 With --with-secrets, stored passwords are printed, too, and the numbers that alone
 may be bound: not onto a terminal, and it leaves an event. App passwords, bound
-phones and devices rest on the key of this database; a backup has them.`,
+phones and devices rest on the key of this database; a backup has them. Aliases
+are not in it either: "latchkey account list --postfix-senders" names them all.`,
 		Example: `  latchkey export --with-secrets > users
   latchkey export --format json | jq -r .user`,
 		Args: takes(),

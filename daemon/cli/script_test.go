@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/latchkey-mail/latchkey/daemon/harness"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 )
 
@@ -66,15 +67,15 @@ func setup(env *testscript.Env) error {
 	env.Defer(func() { _ = os.RemoveAll(dir) })
 	file, data, run := filepath.Join(env.WorkDir, "latchkey.toml"), filepath.Join(dir, "data"), filepath.Join(dir, "run")
 	text := fmt.Sprintf("data_dir = %q\nrun_dir = %q\n", data, run)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := harness.ReservePort()
 	if err != nil {
 		return err
 	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	env.Defer(func() { _ = release() })
 	for name, value := range map[string]string{"PORT": port, "LATCHKEY_CONFIG": file, "DATA": data, "RUN": run, "TZ": "Asia/Shanghai"} {
 		env.Setenv(name, value)
 	}
-	return errors.Join(l.Close(), os.Chmod(dir, 0o755), os.Mkdir(data, 0o700), os.Mkdir(run, 0o755), os.WriteFile(file, []byte(text), 0o644))
+	return errors.Join(os.Chmod(dir, 0o755), os.Mkdir(data, 0o700), os.Mkdir(run, 0o755), os.WriteFile(file, []byte(text), 0o644))
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {

@@ -143,8 +143,9 @@ func (s *Server) ServeListener(l net.Listener, o ListenerOptions) error {
 	defer s.leave(l)
 	slots := make(chan struct{}, positive(s.MaxConns, 8192))
 	var pause backOff
+	var told time.Time // that all slots are taken
 	for {
-		if !s.slot(slots, stop) {
+		if !s.slot(slots, stop, &told) {
 			return ErrServerClosed
 		}
 		nc, err := l.Accept()
@@ -162,14 +163,21 @@ func (s *Server) ServeListener(l net.Listener, o ListenerOptions) error {
 	}
 }
 
+// tellFullEvery is how often the log says that connections have to wait: a full
+// listener is full again after each that leaves.
+const tellFullEvery = time.Minute
+
 // slot waits until a listener may have one more connection; false if the server is closed.
-func (s *Server) slot(slots chan<- struct{}, stop <-chan struct{}) bool {
+func (s *Server) slot(slots chan<- struct{}, stop <-chan struct{}, told *time.Time) bool {
 	select {
 	case slots <- struct{}{}:
 		return true
 	default:
 	}
-	s.log().Warn("too many connections: more have to wait", "max", cap(slots))
+	if now := time.Now(); told.IsZero() || now.Sub(*told) >= tellFullEvery {
+		s.log().Warn("too many connections: more have to wait", "max", cap(slots))
+		*told = now
+	}
 	select {
 	case slots <- struct{}{}:
 		return true

@@ -67,8 +67,9 @@ func (s *Server) Serve(l net.Listener) error {
 	defer s.leave(l)
 	slots := make(chan struct{}, orDefault(s.MaxConns, 4096))
 	var pause time.Duration
+	var told time.Time // that all slots are taken
 	for {
-		if !s.slot(stopping, slots) {
+		if !s.slot(stopping, slots, &told) {
 			return ErrServerClosed
 		}
 		conn, err := l.Accept()
@@ -86,14 +87,21 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
+// tellFullEvery is how often the log says that connections have to wait: a full
+// listener is full again after each that leaves.
+const tellFullEvery = time.Minute
+
 // slot waits until a listener may have one more connection; false if the server is closed.
-func (s *Server) slot(stopping context.Context, slots chan<- struct{}) bool {
+func (s *Server) slot(stopping context.Context, slots chan<- struct{}, told *time.Time) bool {
 	select {
 	case slots <- struct{}{}:
 		return true
 	default:
 	}
-	s.log().Warn("too many connections: more have to wait", "max", cap(slots))
+	if now := time.Now(); told.IsZero() || now.Sub(*told) >= tellFullEvery {
+		s.log().Warn("too many connections: more have to wait", "max", cap(slots))
+		*told = now
+	}
 	select {
 	case slots <- struct{}{}:
 		return true

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 
+	"github.com/latchkey-mail/latchkey/daemon/harness"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -60,13 +60,11 @@ func makePortal(ctx context.Context, dir string, who crowd) (*portal, error) {
 	return p, os.WriteFile(p.appFile, p.mailPrograms, 0o600)
 }
 
-// freePort is an address of this machine that nobody listens on.
+// freePort is an address of this machine that nobody listens on. It is kept for as
+// long as this process lasts.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+	port, _, err := harness.ReservePort()
+	return "127.0.0.1:" + port, err
 }
 
 // startPortal starts the daemon and lets the viewers sign in.
