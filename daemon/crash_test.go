@@ -87,7 +87,9 @@ func TestKill(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	facts := make(map[string]*fact)
 	acknowledged := 0
-	for range crashRounds {
+	// On a busy machine most daemons die before their first change: there are more
+	// rounds then.
+	for round := 0; round < crashRounds || acknowledged < crashRounds && round < 5*crashRounds; round++ {
 		c := startChild(t, dir)
 		checkFacts(t, c.client, facts)
 		time.AfterFunc(time.Duration(random.IntN(40_000))*time.Microsecond, func() { c.cmd.Process.Kill() })
@@ -103,7 +105,7 @@ func TestKill(t *testing.T) {
 	if acknowledged < crashRounds {
 		t.Errorf("only %d changes were acknowledged: the test tests nothing", acknowledged)
 	}
-	t.Logf("%d changes acknowledged over %d kills", acknowledged, crashRounds)
+	t.Logf("%d changes acknowledged", acknowledged)
 }
 
 // changeOne makes one random change and notes it once it is acknowledged. It
