@@ -7,8 +7,9 @@ import (
 )
 
 // flushShare bounds what flushes that follow each other take of the time: one
-// part in flushShare.
-const flushShare = 10
+// part in flushShare. A smaller part would keep people waiting for their pages: with
+// a tenth, a few of them who look at once wait 40 ms.
+const flushShare = 2
 
 // flush is one writing of all that is in memory; any number of callers wait for
 // it.
@@ -31,10 +32,9 @@ type flushes struct {
 //
 // Any visitor can make the portal call it as often as he loads a page. So who
 // comes while one flush is going on waits for the next together with all others,
-// and that one begins only after a rest of nine times as long as the last one
-// took, a second at most: pages that are loaded in a loop have a tenth of the
-// disk and of the tables' lock, and logins and changes the rest. Who comes alone
-// waits for nobody.
+// and that one begins only after a rest of as long as the last one took, a second
+// at most: pages that are loaded in a loop have half of the disk and of the tables'
+// lock, and logins and changes the rest. Who comes alone waits for nobody.
 func (r *Recorder) Flush(ctx context.Context) error {
 	r.flushes.mu.Lock()
 	f := r.flushes.next

@@ -50,7 +50,7 @@ func TestFlushesAreShared(t *testing.T) {
 	})
 }
 
-// TestFlushesRest: who loads pages in a loop has a tenth of the time written, and
+// TestFlushesRest: who loads pages in a loop has half of the time written, and
 // who comes after a pause does not wait.
 func TestFlushesRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -70,10 +70,10 @@ func TestFlushesRest(t *testing.T) {
 		}
 		step(0, 5*time.Millisecond)
 		for range 10 {
-			step(0, 50*time.Millisecond)
+			step(0, 10*time.Millisecond)
 		}
-		step(40*time.Millisecond, 10*time.Millisecond)
-		step(45*time.Millisecond, 5*time.Millisecond)
+		step(3*time.Millisecond, 7*time.Millisecond)
+		step(5*time.Millisecond, 5*time.Millisecond)
 		s.slowly(3 * time.Second)
 		step(time.Minute, 3*time.Second)
 		s.slowly(0)
