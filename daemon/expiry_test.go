@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/latchkey-mail/latchkey/daemon/config"
-	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/store"
 )
 
@@ -36,16 +34,25 @@ func withExpiring(t *testing.T, st *store.Store, address string, ends time.Time)
 // A running daemon cuts the mail sessions of an app password that has expired,
 // although nothing changes the account.
 func TestExpiredSessionsAreCut(t *testing.T) {
-	var fifo string
-	d := start(t, func(c *config.Config) {
-		fifo = filepath.Join(c.DataDir, "..", "cut")
-		c.MailSessions.Cut = []string{"sh", "-c", `echo "$1 $2" > "$0"`, fifo, "%u", "%c"}
-	})
+	dir, err := os.MkdirTemp("", "lk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	fifo := filepath.Join(dir, "cut")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	id := withExpiring(t, d.store, "u@example.org", time.Now().Add(-time.Minute))
-	d.stop()
+	cfg := testConfig(dir)
+	cfg.MailSessions.Cut = []string{"sh", "-c", `echo "$1 $2" > "$0"`, fifo, "%u", "%c"}
+	idle, err := Open(cfg, Options{Hasher: tinyHasher()}) // looks at nothing before it serves
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := withExpiring(t, idle.store, "u@example.org", time.Now().Add(-time.Minute))
+	if err := idle.Close(); err != nil {
+		t.Fatal(err)
+	}
 	f, err := os.OpenFile(fifo, os.O_RDWR|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +61,7 @@ func TestExpiredSessionsAreCut(t *testing.T) {
 	if err := f.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	d = startIn(t, d.cfg) // looks at its start, and then once an hour
+	d := startIn(t, cfg) // looks at its start, and then once an hour
 	if got, err := bufio.NewReader(f).ReadString('\n'); err != nil || got != "u@example.org "+id.String()+"\n" {
 		t.Errorf("cut %q, %v", got, err)
 	}
@@ -69,8 +76,7 @@ func TestExpireAll(t *testing.T) {
 	now := time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC)
 	cfg := testConfig(t.TempDir())
 	cfg.MailSessions.Cut = []string{"kick", "%u", "%c"}
-	d, err := Open(cfg, Options{Now: func() time.Time { return now }, Hasher: hasher.Options{
-		Workers: 1, Cost: hasher.TinyCost(), Start: func() (hasher.Worker, error) { return hasher.Local(), nil }}})
+	d, err := Open(cfg, Options{Now: func() time.Time { return now }, Hasher: tinyHasher()})
 	if err != nil {
 		t.Fatal(err)
 	}

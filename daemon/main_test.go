@@ -71,16 +71,19 @@ func testConfig(dir string) *config.Config {
 	return cfg
 }
 
+// tinyHasher hashes in this process, as cheaply as it can.
+func tinyHasher() hasher.Options {
+	return hasher.Options{Workers: 1, Cost: hasher.TinyCost(), Start: func() (hasher.Worker, error) { return hasher.Local(), nil }}
+}
+
 // serveForTest is a daemon that is the real one but for the cost of its hashes,
 // and says "ready" on standard output.
 func serveForTest(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	d, err := Open(testConfig(dir), Options{
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Hasher: hasher.Options{Workers: 1, Cost: hasher.TinyCost(), Start: func() (hasher.Worker, error) {
-			return hasher.Local(), nil
-		}},
+		Log:    slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Hasher: tinyHasher(),
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/admin"
-	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/store"
 )
 
@@ -113,9 +112,7 @@ func (p place) whichIsThere(t *testing.T, present []byte) string {
 	p.good(t)
 	cfg := testConfig(p.folder)
 	cfg.DataDir = p.folder
-	d, err := Open(cfg, Options{Hasher: hasher.Options{Workers: 1, Cost: hasher.TinyCost(), Start: func() (hasher.Worker, error) {
-		return hasher.Local(), nil
-	}}})
+	d, err := Open(cfg, Options{Hasher: tinyHasher()})
 	if err != nil {
 		t.Fatal(err)
 	}
