@@ -280,7 +280,7 @@ func (d *Daemon) newAccounts(keys *secret.Keys, o Options) *accounts.Service {
 		Now:      o.Now,
 		Rand:     o.Rand,
 		Config:   d.config,
-		Flush:    d.audit.Flush,
+		Flush:    d.audit.FlushOf,
 		Seen:     d.audit.Seen,
 		Network:  policy.Network,
 		SameMain: d.policy.SameMain,

@@ -60,7 +60,7 @@ func (s *Service) Show(ctx context.Context, typed string) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.flush(ctx); err != nil {
+	if err := s.flush(ctx, name); err != nil {
 		return nil, explain(err)
 	}
 	var shown *Account

@@ -94,9 +94,10 @@ type Service struct {
 	// Cost is that of Hash; zero: the usual one.
 	Cost secret.Cost
 
-	// Flush writes the events and last uses that still wait in memory. It is
-	// called before either is shown. Nil: nothing waits.
-	Flush func(ctx context.Context) error
+	// Flush writes the events and last uses of an address that still wait in
+	// memory, "" for everybody's. It is called before either is shown. Nil: nothing
+	// waits.
+	Flush func(ctx context.Context, address string) error
 
 	// Sender is who sends codes at this moment; it keeps its own time and may
 	// take long. Nil, or one that returns nil: nobody does.
@@ -138,17 +139,19 @@ func (s *Service) address(typed string) (string, error) {
 	return name, nil
 }
 
-// Refresh makes events and last uses readable that still wait in memory. Pages
-// that show either call it before they ask for the owner's devices or app
-// passwords; those that only look for one of them need not wait for the disk.
-func (s *Service) Refresh(ctx context.Context) error { return explain(s.flush(ctx)) }
+// Refresh makes events and last uses of an account readable that still wait in
+// memory. Pages that show either call it before they ask for the owner's devices or
+// app passwords; those that only look for one of them need not wait for the disk.
+func (s *Service) Refresh(ctx context.Context, address string) error {
+	return explain(s.flush(ctx, address))
+}
 
-// flush makes events and last uses readable.
-func (s *Service) flush(ctx context.Context) error {
+// flush makes events and last uses of an address readable, "" for everybody's.
+func (s *Service) flush(ctx context.Context, address string) error {
 	if s.Flush == nil {
 		return nil
 	}
-	return s.Flush(ctx)
+	return s.Flush(ctx, address)
 }
 
 // enforced tells whether two-step verification is required of an account, but

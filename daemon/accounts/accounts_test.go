@@ -382,14 +382,14 @@ func TestFlushBeforeReading(t *testing.T) {
 	w := newWorld(t)
 	w.add(alice)
 	flushed := 0
-	w.Flush = func(context.Context) error { flushed++; return nil }
+	w.Flush = func(context.Context, string) error { flushed++; return nil }
 	w.show()
 	w.kinds()
 	if flushed != 2 {
 		t.Errorf("flushed %d times", flushed)
 	}
 	broken := errors.New("disk full")
-	w.Flush = func(context.Context) error { return broken }
+	w.Flush = func(context.Context, string) error { return broken }
 	if _, err := w.Events(t.Context(), EventQuery{}); !errors.Is(err, broken) {
 		t.Errorf("error = %v", err)
 	}

@@ -52,7 +52,7 @@ func (s *Service) ListDevices(ctx context.Context, typed string) (Devices, error
 	if err != nil {
 		return Devices{}, err
 	}
-	if err := s.flush(ctx); err != nil {
+	if err := s.flush(ctx, name); err != nil {
 		return Devices{}, explain(err)
 	}
 	var list Devices

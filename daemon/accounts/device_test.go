@@ -258,7 +258,7 @@ func TestPrograms(t *testing.T) {
 	gone := store.AppPasswordID{7}
 	a := w.account()
 	flushed := false
-	w.Flush = func(context.Context) error { flushed = true; return nil }
+	w.Flush = func(context.Context, string) error { flushed = true; return nil }
 	now := w.now
 	login := func(ago time.Duration, credential, service, client string, outcome store.Outcome, reason store.Reason, count uint32) store.Event {
 		at := now.Add(-ago)

@@ -28,7 +28,7 @@ func (s *Service) Events(ctx context.Context, q EventQuery) ([]store.Event, erro
 	if q.Limit <= 0 || q.Limit > MaxPage {
 		q.Limit = MaxPage
 	}
-	if err := s.flush(ctx); err != nil {
+	if err := s.flush(ctx, name); err != nil {
 		return nil, explain(err)
 	}
 	page, err := s.Store.Events(ctx, store.EventQuery{Address: name, Since: q.Since, After: q.After, Limit: q.Limit})

@@ -43,7 +43,7 @@ func (s *Service) TwoStep(ctx context.Context, typed string) (TwoStep, error) {
 	if err != nil {
 		return TwoStep{}, err
 	}
-	if err := s.flush(ctx); err != nil { // when a session was seen waits in memory
+	if err := s.flush(ctx, name); err != nil { // when a session was seen waits in memory
 		return TwoStep{}, explain(err)
 	}
 	var stands TwoStep

@@ -269,7 +269,7 @@ func TestFailures(t *testing.T) {
 // and not to the helpdesk.
 func TestInternalFailure(t *testing.T) {
 	d := newDoor(t)
-	d.accounts.Flush = func(context.Context) error { return errors.New("disk full") }
+	d.accounts.Flush = func(context.Context, string) error { return errors.New("disk full") }
 	if w := d.ask(t.Context(), 0, pathEvents, `{}`); w.Code != 500 || !strings.Contains(w.Body.String(), "disk full") {
 		t.Errorf("root: %d %s", w.Code, w.Body)
 	}

@@ -8,7 +8,9 @@
 // that a change to an account never waits long behind them.
 //
 // What is new is on disk within a second or so; that second is what a crash can
-// lose. The repetition of a login that is already on record (same credential,
+// lose. When more is new than can be written in a fifth of the time (some thousands
+// of logins in a second, each by a credential that was not seen for an hour), the
+// rest waits its turn: logins have the processors, and changes the disk. The repetition of a login that is already on record (same credential,
 // service and network) only moves a count and a time forward: for accepted
 // logins that is written every ten minutes, at shutdown, and before anybody
 // reads ([Recorder.Flush]).
@@ -27,9 +29,7 @@ package audit
 import (
 	"context"
 	"log/slog"
-	"math"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +41,7 @@ const (
 	interval   = time.Second
 	mergeFor   = time.Hour        // a later login begins a new event
 	acceptedAt = 10 * time.Minute // how often an accepted login's repetitions are written
-	maxKeys    = 65536            // in each table; an entry is about 500 bytes, and its texts
+	maxKeys    = 32768            // in each table; an entry is about 500 bytes, and its texts
 	maxText    = 128              // bytes of a text that comes from a mail program
 	batch      = 500              // events in one transaction, with as many stamps: about 50 ms
 )
@@ -118,16 +118,10 @@ func New(sink Sink, now func() time.Time, log *slog.Logger) *Recorder {
 func (r *Recorder) Login(ev store.Event) {
 	clip(&ev)
 	r.logLine(&ev)
-	k := key{ev.Kind, ev.AccountID, "", ev.Credential, ev.Service, ev.Network, ev.Outcome, ev.Reason, ev.Counted}
-	if ev.AccountID == (store.AccountID{}) {
-		k.address = ev.Address
-	}
+	k := keyOf(&ev)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := &r.refused
-	if ev.Outcome == store.Accepted {
-		t = &r.accepted
-	}
+	t := r.tableOf(&ev)
 	if e, found := t.entries[k]; found && ev.Time.Sub(e.event.Time) < mergeFor {
 		e.event.Last, e.event.Addr, e.event.Session = ev.Time, ev.Addr, ev.Session
 		if ev.ClientID != "" {
@@ -153,6 +147,21 @@ func (r *Recorder) Login(ev store.Event) {
 	}
 	ev.Last, ev.Count = ev.Time, 1
 	t.entries[k] = &entry{event: ev, dirty: true}
+}
+
+func keyOf(ev *store.Event) key {
+	k := key{ev.Kind, ev.AccountID, "", ev.Credential, ev.Service, ev.Network, ev.Outcome, ev.Reason, ev.Counted}
+	if ev.AccountID == (store.AccountID{}) {
+		k.address = ev.Address
+	}
+	return k
+}
+
+func (r *Recorder) tableOf(ev *store.Event) *table {
+	if ev.Outcome == store.Accepted {
+		return &r.accepted
+	}
+	return &r.refused
 }
 
 // clip cuts what a mail program or mail server chose to say of itself, and lets
@@ -201,9 +210,11 @@ func (r *Recorder) Run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			r.report(r.write(ctx, false))
+			if err := r.writeDue(ctx); ctx.Err() == nil { // else all is written below
+				r.report(err)
+			}
 		case <-ctx.Done():
-			r.report(r.write(context.WithoutCancel(ctx), true))
+			r.report(r.writeAll(context.WithoutCancel(ctx)))
 			return
 		}
 	}
@@ -220,108 +231,5 @@ func (r *Recorder) Lost() (accepted, refused uint64) {
 func (r *Recorder) report(err error) {
 	if err != nil {
 		r.log.Error("login events not written, will try again", "error", err)
-	}
-}
-
-// tellLosses writes an event for what full tables have dropped since the last
-// one.
-func (r *Recorder) tellLosses(ctx context.Context) error {
-	for kind, t := range map[string]*losses{
-		"accepted logins": &r.accepted.losses, "refused logins": &r.refused.losses, "sessions seen": &r.seen.losses,
-	} {
-		r.mu.Lock()
-		lost := t.lost
-		n := lost - t.told
-		r.mu.Unlock()
-		if n == 0 {
-			continue
-		}
-		now := r.now()
-		r.log.Warn("login events lost: table full", "kind", kind, "lost", n)
-		loss := store.Event{Time: now, Last: now, Count: uint32(min(n, math.MaxUint32)), Kind: store.EventEventsLost, Detail: kind}
-		if err := r.sink.WriteMerged(ctx, []store.Event{loss}, nil); err != nil {
-			return err
-		}
-		r.mu.Lock()
-		t.told = lost
-		r.mu.Unlock()
-	}
-	return nil
-}
-
-// write gives the sink what is due, or all, in batches.
-func (r *Recorder) write(ctx context.Context, all bool) error {
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	due, seen := r.takeDue(all), r.takeSeen()
-	for len(due)+len(seen) > 0 {
-		chunk := due[:min(len(due), batch)]
-		sightings := seen[:min(len(seen), 2*(batch-len(chunk)))]
-		events, uses := make([]store.Event, len(chunk)), make([]store.Use, 0, len(chunk)+len(sightings))
-		for i, d := range chunk {
-			events[i] = d.event
-			if d.event.Outcome == store.Accepted {
-				uses = append(uses, stamp(&d.event))
-			}
-		}
-		if err := r.sink.WriteMerged(ctx, events, append(uses, sightings...)); err != nil {
-			return err // these and those after them are still in their tables
-		}
-		r.settle(chunk, events)
-		r.settleSeen(sightings)
-		due, seen = due[len(chunk):], seen[len(sightings):]
-	}
-	return r.tellLosses(ctx)
-}
-
-// stamp is the last use that an accepted login is of its credential.
-func stamp(ev *store.Event) store.Use {
-	return store.Use{
-		Address:    ev.Address,
-		AccountID:  ev.AccountID,
-		Credential: ev.Credential,
-		LastUse:    store.LastUse{Time: ev.Last, Addr: ev.Addr, Service: ev.Service, ClientID: ev.ClientID},
-	}
-}
-
-// due is a copy of an entry's event as it was when it was taken.
-type due struct {
-	entry *entry
-	event store.Event
-}
-
-// takeDue copies what is to be written, the oldest first, and forgets what is
-// on record and over.
-func (r *Recorder) takeDue(all bool) []due {
-	now := r.now()
-	var list []due
-	r.mu.Lock()
-	for _, t := range []*table{&r.refused, &r.accepted} {
-		all := all || t.swept // to make room
-		t.swept = false
-		for k, e := range t.entries {
-			repeated := e.event.Outcome == store.Accepted && !e.written.IsZero()
-			switch {
-			case e.dirty && (all || !repeated || now.Sub(e.written) >= acceptedAt):
-				list = append(list, due{e, e.event})
-			case !e.dirty && now.Sub(e.event.Time) >= mergeFor:
-				delete(t.entries, k)
-			}
-		}
-	}
-	r.mu.Unlock()
-	slices.SortFunc(list, func(a, b due) int { return a.event.Last.Compare(b.event.Last) })
-	return list
-}
-
-// settle marks what was written, unless it went on meanwhile.
-func (r *Recorder) settle(chunk []due, written []store.Event) {
-	now := r.now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, d := range chunk {
-		d.entry.event.ID = written[i].ID
-		d.entry.written = now
-		d.entry.dirty = d.entry.event.Count != d.event.Count
 	}
 }

@@ -70,7 +70,7 @@ func TestMergesRepetitions(t *testing.T) {
 	step := func(d time.Duration, addr string) {
 		*now = start.Add(d)
 		r.Login(login(*now, store.Accepted, "app", addr))
-		if err := r.write(t.Context(), false); err != nil {
+		if err := r.writeDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,7 +123,7 @@ func TestRefusalsAreWrittenAtOnce(t *testing.T) {
 	for range 3 {
 		*now = now.Add(time.Second)
 		r.Login(login(*now, store.Rejected, "", "192.0.2.1"))
-		if err := r.write(t.Context(), false); err != nil {
+		if err := r.writeDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -210,7 +210,7 @@ func TestFullTableOfRepetitions(t *testing.T) {
 		}
 	}
 	fill(maxKeys)
-	if err := r.write(t.Context(), false); err != nil {
+	if err := r.writeDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	*now = now.Add(time.Minute)
@@ -218,7 +218,7 @@ func TestFullTableOfRepetitions(t *testing.T) {
 	if accepted, _ := r.Lost(); accepted != 1 {
 		t.Fatalf("lost %d", accepted)
 	}
-	if err := r.write(t.Context(), false); err != nil {
+	if err := r.writeDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.Login(login(*now, store.Accepted, "new", "192.0.2.1"))

@@ -35,13 +35,15 @@ func (r *Recorder) Seen(u store.Use) {
 	r.seen.uses[k] = u
 }
 
-// takeSeen copies what was seen since the last write.
-func (r *Recorder) takeSeen() []store.Use {
+// copySeen copies those sightings that are still to be written.
+func (r *Recorder) copySeen(keys []seenKey) []store.Use {
+	list := make([]store.Use, 0, len(keys))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := make([]store.Use, 0, len(r.seen.uses))
-	for _, u := range r.seen.uses {
-		list = append(list, u)
+	for _, k := range keys {
+		if u, found := r.seen.uses[k]; found {
+			list = append(list, u)
+		}
 	}
 	return list
 }

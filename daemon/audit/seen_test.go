@@ -31,7 +31,7 @@ func TestSeenIsMerged(t *testing.T) {
 	if s.writes != 0 {
 		t.Error("Seen writes")
 	}
-	if err := r.write(t.Context(), false); err != nil {
+	if err := r.writeDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if s.writes != 1 || len(s.events) != 0 || len(s.stamps) != 2 || s.stamps["session-1"] != late.LastUse {
@@ -49,7 +49,7 @@ func TestSeenByAccount(t *testing.T) {
 	other.AccountID = store.AccountID{2}
 	r.Seen(sighting(*now, "session-1"))
 	r.Seen(other)
-	if n := len(r.takeSeen()); n != 2 {
+	if n := len(r.takeDue().seen); n != 2 {
 		t.Errorf("%d sightings", n)
 	}
 }

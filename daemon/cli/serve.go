@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,15 +39,10 @@ SIGINT.`,
 	return cmd
 }
 
-// gcPercent is how much garbage the daemon lets come together before it collects:
-// so many percent of what is in use, which is 10 to 20 MiB. Go's own 100 has it
-// collect dozens of times in a second under load, a fifth of all CPU time.
-const gcPercent = 400
-
 // runDaemon opens and serves until a signal.
 func (a *app) runDaemon(ctx context.Context, cfg *config.Config) error {
 	if a.getenv("GOGC") == "" { // the administrator's word counts
-		debug.SetGCPercent(gcPercent)
+		boundGarbage()
 	}
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.Level)

@@ -19,7 +19,7 @@ func TestSignInWithAlias(t *testing.T) {
 	if a := c.get(pathSecurity); a.Code != 200 {
 		t.Errorf("the session does not hold: %d", a.Code)
 	}
-	w.must(w.Accounts.Flush(t.Context()))
+	w.must(w.Accounts.Flush(t.Context(), ""))
 	page, err := w.Accounts.Store.Events(t.Context(), store.EventQuery{Address: alice, Limit: 1})
 	w.must(err)
 	if len(page) != 1 || page[0].Kind != store.EventLogin || page[0].Outcome != store.Accepted || page[0].Service != "portal" {

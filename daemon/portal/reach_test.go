@@ -117,7 +117,7 @@ func (c *client) try(to route) *answer {
 // traces counts what any change leaves: events, and messages.
 func (w *world) traces() int {
 	w.t.Helper()
-	w.must(w.Accounts.Flush(w.t.Context()))
+	w.must(w.Accounts.Flush(w.t.Context(), ""))
 	events, err := w.Accounts.Store.Events(w.t.Context(), store.EventQuery{Limit: 1000})
 	w.must(err)
 	return len(events) + w.messages()

@@ -7,7 +7,7 @@ import "net/http"
 // disk, and forms that were sent neither.
 func (s *Server) refreshed(page handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *visit) {
-		if err := s.Accounts.Refresh(r.Context()); err != nil {
+		if err := s.Accounts.Refresh(r.Context(), v.session.Address); err != nil {
 			s.fail(w, r, err)
 			return
 		}

@@ -20,10 +20,10 @@ func TestOnlyPagesOfUsesFlush(t *testing.T) {
 	w.must(err)
 	c := w.client()
 	c.stepped(alice)
-	w.must(w.Accounts.Refresh(t.Context()))
+	w.must(w.Accounts.Refresh(t.Context(), alice))
 	flushed := 0
 	flush := w.Accounts.Flush
-	w.Accounts.Flush = func(ctx context.Context) error { flushed++; return flush(ctx) }
+	w.Accounts.Flush = func(ctx context.Context, address string) error { flushed++; return flush(ctx, address) }
 	one := pathAppPasswords + "/" + p.ID.String() + "/revoke"
 	program := pathDevices + "/program/" + p.ID.String() + "/delete"
 	devices, err := w.Accounts.ListDevices(t.Context(), alice)
@@ -42,7 +42,7 @@ func TestOnlyPagesOfUsesFlush(t *testing.T) {
 			t.Errorf("%s: %s", path, a.text())
 		}
 	}
-	w.Accounts.Flush = func(context.Context) error { return errors.New("disk full") }
+	w.Accounts.Flush = func(context.Context, string) error { return errors.New("disk full") }
 	for path := range shows {
 		c.get(path).wants(http.StatusServiceUnavailable, "")
 	}

@@ -128,7 +128,7 @@ func TestNameField(t *testing.T) {
 	w := newWorld(t)
 	w.client().signIn("hunter2-secret", "x")
 	w.client().signIn(alice, "hunter2-secret")
-	w.must(w.Accounts.Flush(t.Context()))
+	w.must(w.Accounts.Flush(t.Context(), ""))
 	page, err := w.Accounts.Store.Events(t.Context(), store.EventQuery{})
 	w.must(err)
 	if len(page) == 0 {

@@ -344,7 +344,7 @@ func TestIdle(t *testing.T) {
 	for range 3 {
 		w.pass(29 * time.Minute)
 		c.get(pathPhone).wants(http.StatusOK, "")
-		w.must(w.Accounts.Flush(t.Context()))
+		w.must(w.Accounts.Flush(t.Context(), ""))
 	}
 	w.pass(30 * time.Minute)
 	c.get(pathPhone).wants(http.StatusSeeOther, pathSignIn)

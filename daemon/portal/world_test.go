@@ -78,7 +78,7 @@ func newWorldOn(t testing.TB, engine kv.Engine, clock func() time.Time) *world {
 	w.Server = &Server{
 		Accounts: &accounts.Service{
 			Store: st, Keys: keys, Now: clock, Rand: rand.Reader, Config: current, Hash: hashOf,
-			Flush: recorder.Flush, Sender: func() sms.Sender { return w }, Seen: recorder.Seen,
+			Flush: recorder.FlushOf, Sender: func() sms.Sender { return w }, Seen: recorder.Seen,
 			Network: policy.Network,
 		},
 		Policy: policy.New(st, keys, w.hasher, policy.Rules{Enforced: func(string, time.Time) bool { return false }}, [32]byte{2}, clock),

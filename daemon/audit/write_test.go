@@ -1,0 +1,136 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/latchkey-mail/latchkey/store"
+)
+
+// What is much is written with rests, four times as long as a batch took: all
+// others have four fifths of the time. At the end nothing is waited for.
+func TestWriteDueRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, now, _ := newRecorder(t)
+		s.slowly(10 * time.Millisecond)
+		for i := range 4 * batch {
+			r.Login(login(*now, store.Accepted, fmt.Sprint("app", i), "192.0.2.1"))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { r.Run(ctx); close(done) }()
+		time.Sleep(interval + time.Millisecond)
+		for want := batch; want <= 3*batch; want += batch {
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+			if n := written(r, s); n != want {
+				t.Errorf("%d events, want %d", n, want)
+			}
+			if want == 3*batch {
+				break
+			}
+			time.Sleep(38 * time.Millisecond)
+			synctest.Wait()
+			if n := written(r, s); n != want {
+				t.Errorf("%d events after a rest, want %d", n, want)
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		cancel()
+		began := time.Now()
+		<-done
+		if took := time.Since(began); took > 10*time.Millisecond || len(s.events) != 4*batch {
+			t.Errorf("the end took %v, %d events", took, len(s.events))
+		}
+	})
+}
+
+// written is how many events there are while a writing goes on.
+func written(r *Recorder, s *sink) int {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	return len(s.events)
+}
+
+func of(ev store.Event, address string) store.Event {
+	ev.Address, ev.AccountID = address, store.AccountID{address[0]}
+	return ev
+}
+
+// Who looks at one account waits for what is new of it and for nothing else, also
+// while there is much to write; and what both have taken is written once.
+func TestFlushOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, now, _ := newRecorder(t)
+		s.slowly(10 * time.Millisecond)
+		for i := range 3 * batch {
+			r.Login(of(login(now.Add(time.Duration(i)), store.Accepted, fmt.Sprint("app", i), "192.0.2.1"), "other@example.org"))
+		}
+		late := now.Add(time.Hour) // so that its turn would come last
+		r.Login(of(login(late, store.Accepted, "mine", "192.0.2.1"), "me@example.org"))
+		seen := sighting(*now, "session-1")
+		seen.Address = "me@example.org"
+		r.Seen(seen)
+		pass := make(chan error, 1)
+		go func() { pass <- r.writeDue(t.Context()) }()
+		time.Sleep(20 * time.Millisecond) // it rests
+		began := time.Now()
+		if err := r.FlushOf(t.Context(), "me@example.org"); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 10*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		r.writing.Lock()
+		_, mine := s.stamps["mine"]
+		_, session := s.stamps["session-1"]
+		if !mine || !session || len(s.events) != batch+1 {
+			t.Errorf("login %v, session %v, %d events", mine, session, len(s.events))
+		}
+		r.writing.Unlock()
+		if err := <-pass; err != nil || len(s.events) != 3*batch+1 {
+			t.Errorf("%v, %d events", err, len(s.events))
+		}
+		writes := s.writes
+		if err := r.FlushOf(t.Context(), "me@example.org"); err != nil || s.writes != writes {
+			t.Errorf("%v, %d writes of nothing", err, s.writes-writes)
+		}
+	})
+}
+
+// A full table has room again with each batch that is on record, not only when
+// all is.
+func TestFullTableHasRoomSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, now, _ := newRecorder(t)
+		s.slowly(10 * time.Millisecond)
+		fill := func(word string, n int) {
+			for i := range n {
+				r.Login(login(*now, store.Accepted, fmt.Sprint(word, i), "192.0.2.1"))
+			}
+		}
+		fill("app", maxKeys+1)
+		ctx, cancel := context.WithCancel(t.Context())
+		pass := make(chan error, 1)
+		go func() { pass <- r.writeDue(ctx) }()
+		time.Sleep(20 * time.Millisecond)
+		fill("new", batch)
+		if accepted, _ := r.Lost(); accepted != 1 {
+			t.Errorf("lost %d", accepted)
+		}
+		fill("more", 7)
+		if accepted, _ := r.Lost(); accepted != 8 {
+			t.Errorf("lost %d", accepted)
+		}
+		cancel()
+		if err := <-pass; err == nil {
+			t.Error("it went on")
+		}
+		if err := r.Flush(t.Context()); err != nil || len(s.events) != maxKeys+batch+1 { // and one that tells of losses
+			t.Errorf("%v, %d events", err, len(s.events))
+		}
+	})
+}

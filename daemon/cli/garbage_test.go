@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+)
+
+func TestGarbagePercent(t *testing.T) {
+	for inUse, want := range map[uint64]int{0: 4800, 5 << 20: 960, 24 << 20: 200, 48 << 20: 100, 1 << 30: 100} {
+		if got := garbagePercent(inUse); got != want {
+			t.Errorf("%d bytes in use: %d percent, want %d", inUse, got, want)
+		}
+	}
+}
+
+// TestBoundGarbage holds a good deal, and the pace follows: again after each
+// collection, not after the first alone.
+func TestBoundGarbage(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	boundGarbage()
+	pace := func() int {
+		sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(sample)
+		return int(sample[0].Value.Uint64())
+	}
+	settle := func(good func(int) bool) {
+		t.Helper()
+		for range 1000 {
+			runtime.GC()
+			if good(pace()) {
+				return
+			}
+		}
+		t.Errorf("%d percent", pace())
+	}
+	var much []byte
+	for range 2 {
+		settle(func(percent int) bool { return percent > 101 && percent != startPercent })
+		much = make([]byte, 2*garbage)
+		settle(func(percent int) bool { return percent == 100 })
+		runtime.KeepAlive(much)
+		much = nil
+	}
+}
