@@ -202,9 +202,6 @@ func (r *Recorder) settle(chunk []copied, written []store.Event) {
 			delete(t.entries, keyOf(&e.event))
 		}
 	}
-	for _, t := range []*table{&r.refused, &r.accepted} {
-		t.swept = t.swept && len(t.entries) >= maxKeys
-	}
 }
 
 // tellLosses writes an event for what full tables have dropped since the last

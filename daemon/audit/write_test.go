@@ -91,8 +91,8 @@ func TestFlushOf(t *testing.T) {
 			t.Errorf("login %v, session %v, %d events", mine, session, len(s.events))
 		}
 		r.writing.Unlock()
-		if err := <-pass; err != nil || len(s.events) != 3*batch+1 {
-			t.Errorf("%v, %d events", err, len(s.events))
+		if err := <-pass; err != nil || len(s.events) != 3*batch+1 || s.writes != 4 {
+			t.Errorf("%v, %d events in %d writes", err, len(s.events), s.writes)
 		}
 		writes := s.writes
 		if err := r.FlushOf(t.Context(), "me@example.org"); err != nil || s.writes != writes {
