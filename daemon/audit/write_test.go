@@ -125,11 +125,16 @@ func TestFullTableHasRoomSoon(t *testing.T) {
 		if accepted, _ := r.Lost(); accepted != 8 {
 			t.Errorf("lost %d", accepted)
 		}
+		time.Sleep(50 * time.Millisecond)
+		fill("again", batch)
+		if accepted, _ := r.Lost(); accepted != 8 {
+			t.Errorf("lost %d", accepted)
+		}
 		cancel()
 		if err := <-pass; err == nil {
 			t.Error("it went on")
 		}
-		if err := r.Flush(t.Context()); err != nil || len(s.events) != maxKeys+batch+1 { // and one that tells of losses
+		if err := r.Flush(t.Context()); err != nil || len(s.events) != maxKeys+2*batch+1 { // and one that tells of losses
 			t.Errorf("%v, %d events", err, len(s.events))
 		}
 	})
