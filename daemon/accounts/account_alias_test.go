@@ -37,7 +37,7 @@ func TestAliases(t *testing.T) {
 	if shown := w.show(); !slices.Equal(shown.Aliases, names) {
 		t.Errorf("shown: %+v", shown)
 	}
-	page, err := w.List(t.Context(), "", 0)
+	page, err := w.List(t.Context(), "", 0, "")
 	w.must(err)
 	if !slices.Equal(page.Accounts[0].Aliases, names) || len(page.Accounts[1].Aliases) != 0 {
 		t.Errorf("listed: %+v", page)

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/latchkey-mail/latchkey/store"
 )
@@ -18,21 +19,26 @@ type Page struct {
 	Next     string    `json:"next,omitempty"`    // the page behind starts after it; "": this is the last one
 }
 
-// List is the page of accounts whose addresses stand strictly behind after. It
-// holds at most limit of them, damaged ones too; 0 means MaxPage.
-func (s *Service) List(ctx context.Context, after string, limit int) (Page, error) {
+// List looks at accounts whose addresses stand strictly behind after, at most
+// limit of them, damaged ones too; 0 means MaxPage. The page holds those whose
+// address has search in it, in whatever case; of many it may hold none, and others
+// follow all the same.
+func (s *Service) List(ctx context.Context, after string, limit int, search string) (Page, error) {
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
 	}
-	now := s.Now()
+	now, search := s.Now(), strings.ToLower(search)
 	var page Page
 	err := s.Store.View(ctx, func(r *store.Reader) error {
 		found, err := r.Accounts(after, limit)
-		page = Page{Accounts: make([]Summary, 0, len(found))}
+		page = Page{Accounts: []Summary{}}
 		if page.Damaged, err = damagedAddresses(err); err != nil {
 			return err
 		}
 		for _, account := range found {
+			if !strings.Contains(account.Address, search) {
+				continue
+			}
 			sum := s.summarize(account, now)
 			if err := sum.aliasNames(r); err != nil {
 				return err

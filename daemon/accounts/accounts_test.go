@@ -369,11 +369,19 @@ func TestListPages(t *testing.T) {
 	for _, name := range []string{"c", "a", "b"} {
 		w.add(name + "@example.org")
 	}
-	first, err := w.List(t.Context(), "", 2)
+	first, err := w.List(t.Context(), "", 2, "")
 	w.must(err)
-	rest, err := w.List(t.Context(), first.Next, 2)
+	rest, err := w.List(t.Context(), first.Next, 2, "")
 	w.must(err)
 	if len(first.Accounts) != 2 || len(rest.Accounts) != 1 || rest.Next != "" || first.Accounts[0].Address != "a@example.org" || rest.Accounts[0].Address != "c@example.org" {
+		t.Errorf("%+v, %+v", first, rest)
+	}
+	// A search goes over as many accounts in a page, whoever is on it.
+	first, err = w.List(t.Context(), "", 2, "C@Exa")
+	w.must(err)
+	rest, err = w.List(t.Context(), first.Next, 2, "C@Exa")
+	w.must(err)
+	if len(first.Accounts) != 0 || first.Next != "b@example.org" || len(rest.Accounts) != 1 || rest.Accounts[0].Address != "c@example.org" || rest.Next != "" {
 		t.Errorf("%+v, %+v", first, rest)
 	}
 }

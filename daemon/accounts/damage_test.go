@@ -156,7 +156,7 @@ func TestListWithDamage(t *testing.T) {
 	var good, bad []string
 	pages := 0
 	for after := ""; ; {
-		page, err := w.List(t.Context(), after, 2)
+		page, err := w.List(t.Context(), after, 2, "")
 		w.must(err)
 		for _, s := range page.Accounts {
 			good = append(good, s.Address)
@@ -171,7 +171,7 @@ func TestListWithDamage(t *testing.T) {
 		t.Errorf("%q, damaged %q, %d pages", good, bad, pages)
 	}
 	_ = w.Store.Close()
-	if _, err := w.List(t.Context(), "", 0); err == nil || !errors.Is(err, kv.ErrClosed) {
+	if _, err := w.List(t.Context(), "", 0, ""); err == nil || !errors.Is(err, kv.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
 }

@@ -158,7 +158,7 @@ func TestEnforcedDecides(t *testing.T) {
 	if got := w.show().MainPassword; got != MainEnforced {
 		t.Errorf("shown: %s", got)
 	}
-	page, err := w.List(t.Context(), "", 0)
+	page, err := w.List(t.Context(), "", 0, "")
 	w.must(err)
 	if page.Accounts[0].MainPassword != MainEnforced {
 		t.Errorf("listed: %+v", page)

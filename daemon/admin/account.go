@@ -19,12 +19,13 @@ type Done struct{}
 
 // AccountList asks for a page of accounts.
 type AccountList struct {
-	After string `json:"after,omitempty"` // Next of the page before
-	Limit int    `json:"limit,omitempty"` // 0 = accounts.MaxPage
+	After  string `json:"after,omitempty"`  // Next of the page before
+	Limit  int    `json:"limit,omitempty"`  // 0 = accounts.MaxPage
+	Search string `json:"search,omitempty"` // only addresses with it in them
 }
 
 func (h *Handler) accountList(ctx context.Context, q AccountList) (accounts.Page, error) {
-	return h.accounts.List(ctx, q.After, q.Limit)
+	return h.accounts.List(ctx, q.After, q.Limit, q.Search)
 }
 
 // AccountShown is everything about one account.

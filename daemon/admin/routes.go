@@ -56,11 +56,12 @@ const (
 // phone and names none: its one-time code opens nothing without the main
 // password, which it does not set.
 func (h *Handler) routes() {
-	look(h, pathAccountList, Helpdesk, h.accountList)
+	walks := newPace()
+	look(h, pathAccountList, Helpdesk, paced(walks, h.accountList))
 	look(h, pathAccountShow, Helpdesk, h.accountShow)
-	look(h, pathSchemes, Administrator, h.schemes)
+	look(h, pathSchemes, Administrator, paced(walks, h.schemes))
 	look(h, pathAccountImport, Administrator, h.importAccounts) // it and the next log for themselves
-	look(h, pathAccountExport, Administrator, h.exportAccounts)
+	look(h, pathAccountExport, Administrator, paced(walks, h.exportAccounts))
 	look(h, pathAppPasswordList, Helpdesk, h.appPasswordList)
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
 	look(h, pathDeviceList, Helpdesk, h.deviceList)

@@ -12,7 +12,7 @@ import (
 // which is what latchkey tells Postfix of a login by either: the account's
 // address. It returns how many accounts with damaged aliases there are, beside
 // those of page.Damaged.
-func (a *app) printSenders(page accounts.Page) (damaged int) {
+func (a *app) printSenders(page accounts.Page) (damaged int, err error) {
 	for _, address := range page.Damaged {
 		a.warnDamaged(address)
 	}
@@ -25,7 +25,7 @@ func (a *app) printSenders(page accounts.Page) (damaged int) {
 			damaged++
 		}
 	}
-	return damaged
+	return damaged, nil
 }
 
 // printSender leaves out a name that would mean something else in Postfix's file:

@@ -45,6 +45,9 @@ func (a *app) listSchemes(q *question, scheme string) error {
 		if page.Next == "" {
 			break
 		}
+		if ask.After == "" {
+			stepBack()
+		}
 		ask.After = page.Next
 	}
 	if scheme == "" {

@@ -81,6 +81,9 @@ func (a *app) exportAll(q *question, format accountfile.Format, secrets bool) er
 		if page.Next == "" {
 			return errors.Join(leftOut(kept), damagedAccounts(damaged))
 		}
+		if ask.After == "" {
+			stepBack()
+		}
 		ask.After = page.Next
 	}
 }
