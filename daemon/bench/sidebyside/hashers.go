@@ -25,7 +25,7 @@ func signInConnections() int { return jobsForEach * runtime.NumCPU() }
 // the daemon has, of the same program and at the same priority, with nothing
 // around them.
 func hashersAlone(ctx context.Context, exe, stored string, d time.Duration) (float64, error) {
-	pool, err := hasher.New(hasher.Options{Exe: exe, Budget: atMost, Log: slog.New(slog.DiscardHandler)})
+	pool, err := hasher.New(hasher.Options{Exe: exe, Budget: atMost[partSpeed], Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return 0, err
 	}

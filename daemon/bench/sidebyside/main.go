@@ -1,6 +1,8 @@
 // Command sidebyside measures latchkey beside Dovecot's own auth service and
 // beside a server that does nothing, in turn on one machine, then latchkey's
-// doors and portal, and writes BENCHMARKS.md. "make bench" runs it.
+// doors, its portal and a million accounts, and writes its part of BENCHMARKS.md.
+// "make bench" runs it; "make bench-curve" (-part curve) measures from a thousand to
+// ten million accounts, "make bench-long" (-part long) ten minutes without a pause.
 //
 // Every server and every generator of logins is a process of its own, on unix
 // sockets in a private folder; all of them are ended by their own process ids
@@ -28,8 +30,15 @@ import (
 // module is what is built if no binary is given.
 const module = "github.com/latchkey-mail/latchkey"
 
-// atMost bounds a whole run.
-const atMost = 15 * time.Minute
+// The parts of BENCHMARKS.md, each measured by a run of its own, and how long that
+// may take.
+const (
+	partSpeed = "speed"
+	partCurve = "curve"
+	partLong  = "long"
+)
+
+var atMost = map[string]time.Duration{partSpeed: 25 * time.Minute, partCurve: 75 * time.Minute, partLong: 45 * time.Minute}
 
 // options are the command line's.
 type options struct {
@@ -38,6 +47,10 @@ type options struct {
 	output   string
 	latchkey string // binary; "": build it
 	profile  bool
+	part     string
+	plot     string
+	sizes    int           // of the curve
+	long     time.Duration // a run without a pause
 }
 
 func main() {
@@ -47,9 +60,13 @@ func main() {
 	flag.StringVar(&o.output, "o", "BENCHMARKS.md", "file to write; - for standard output")
 	flag.StringVar(&o.latchkey, "latchkey", "", "binary to measure (default: build "+module+")")
 	flag.BoolVar(&o.profile, "profile", false, "print where the CPU time goes instead")
+	flag.StringVar(&o.part, "part", partSpeed, "what to measure: speed, curve or long")
+	flag.StringVar(&o.plot, "plot", "daemon/bench/curve.svg", "picture of the curve to write")
+	flag.IntVar(&o.sizes, "sizes", len(curveSizes), "how many sizes the curve has")
+	flag.DurationVar(&o.long, "long", longFor, "length of a run without a pause")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(ctx, atMost)
+	ctx, cancel := context.WithTimeout(ctx, atMost[o.part])
 	err := run(ctx, &o, flag.Args())
 	cancel()
 	stop()
@@ -65,6 +82,9 @@ func run(ctx context.Context, o *options, args []string) error {
 	}
 	if len(args) > 0 {
 		return fmt.Errorf("unexpected argument %q", args[0])
+	}
+	if atMost[o.part] == 0 {
+		return fmt.Errorf("no part %q: speed, curve or long", o.part)
 	}
 	dir, err := os.MkdirTemp("", "lkbench") // short: a unix socket's path has 107 bytes
 	if err != nil {
@@ -90,6 +110,25 @@ func runIn(ctx context.Context, o *options, dir string) error {
 		return profile(ctx, o, dir)
 	}
 	s := &site{options: o, dir: dir}
+	switch o.part {
+	case partSpeed:
+		return s.speed(ctx)
+	case partCurve:
+		c, err := s.measureCurve(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.draw(ctx, o.plot); err != nil {
+			return err
+		}
+		return writePart(o.output, partCurve, c.report(o.plot))
+	default:
+		return s.longRuns(ctx)
+	}
+}
+
+// speed measures and writes the part that "make bench" is for.
+func (s *site) speed(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
@@ -97,5 +136,18 @@ func runIn(ctx context.Context, o *options, dir string) error {
 	if err != nil {
 		return err
 	}
-	return r.write(o.output)
+	return writePart(s.output, partSpeed, r.report())
+}
+
+// longRuns measures and writes the runs without a pause.
+func (s *site) longRuns(ctx context.Context) error {
+	var runs []*longRun
+	for _, accounts := range []int{accountCount, million} {
+		r, err := s.measureLong(ctx, accounts, s.options.long)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, r)
+	}
+	return writePart(s.output, partLong, longReport(runs))
 }

@@ -31,6 +31,7 @@ type results struct {
 	doors  []*door
 	floods []*flooded
 	portal *portalResults
+	large  *largeResults
 	took   time.Duration
 
 	loadBefore string
@@ -64,6 +65,9 @@ func (s *site) measure(ctx context.Context) (*results, error) {
 	}
 	if r.portal, err = s.measurePortal(ctx); err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
+	}
+	if r.large, err = s.measureLarge(ctx); err != nil {
+		return nil, fmt.Errorf("a million accounts: %w", err)
 	}
 	r.took = time.Since(began)
 	return r, nil

@@ -32,21 +32,18 @@ func p99(r *bench.Result) time.Duration     { return r.P99 }
 func p999(r *bench.Result) time.Duration    { return r.P999 }
 func slowest(r *bench.Result) time.Duration { return r.Max }
 
-// write writes the report to a file, or to standard output for "-".
-func (r *results) write(path string) error {
+// report is the part that "make bench" writes.
+func (r *results) report() []byte {
 	var b bytes.Buffer
 	r.head(&b)
 	r.quietTables(&b)
 	r.doorsTable(&b)
 	r.floodTable(&b)
 	r.portalTables(&b)
+	r.largeTables(&b)
 	r.targets(&b)
 	r.howTo(&b)
-	if path == "-" {
-		_, err := os.Stdout.Write(b.Bytes())
-		return err
-	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	return b.Bytes()
 }
 
 func (r *results) head(w io.Writer) {
@@ -181,6 +178,7 @@ func (r *results) targets(w io.Writer) {
 		row(fmt.Sprintf("p99 of the slowest page, ms at most; connections: %v", v), pageWithin, slowest, slowest <= pageWithin)
 	}
 	row("sign-ins, of the hash workers alone", signInsOfAlone, share, share >= signInsOfAlone)
+	r.largeTargets(row)
 	fmt.Fprint(w, aboutTargets)
 }
 
@@ -201,8 +199,9 @@ goes") has the parts. Sign-ins are bounded by Argon2id, whose workers run at a l
 func (r *results) howTo(w io.Writer) {
 	fmt.Fprint(w, `## Again, please
 
-`+"`make bench`"+` repeats all of this and writes this file anew; it needs Go and, for the comparison, Dovecot, and takes
-about nine minutes on a machine that should have nothing else to do. `+"`make profile`"+` shows where latchkey's CPU time
+`+"`make bench`"+` repeats all of this and writes this part of the file anew; it needs Go and, for the comparison, Dovecot, and takes
+a quarter of an hour on a machine that should have nothing else to do. `+"`make bench-curve`"+` and `+"`make bench-long`"+` write the
+two parts below. `+"`make profile`"+` shows where latchkey's CPU time
 goes. To put load on a socket of your own:
 
     latchkey bench --socket /run/latchkey/auth-client --accounts FILE --connections 16 --inflight 1 --duration 10s

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	ticksPerSecond = 100 // of /proc/PID/stat on Linux, whatever the kernel's own
+	idleShare      = 0.02
+	idleLook       = 500 * time.Millisecond
+	idleWithin     = 2 * time.Minute
+)
+
+// private is how much memory a process has of its own, heap and all, in bytes: not
+// the file that it has mapped (RssAnon in proc_pid_status(5)).
+func (p *process) private() (int64, error) {
+	kib, err := p.number("status", "RssAnon")
+	return kib << 10, err
+}
+
+// written is how many bytes it has had written to disk.
+func (p *process) written() (int64, error) { return p.number("io", "write_bytes") }
+
+// number is the value of one "key: value" line of a file in /proc.
+func (p *process) number(file, key string) (int64, error) {
+	path := fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, file)
+	text, _, _ := strings.Cut(field(path, key, ""), " ")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: no number %s", path, key)
+	}
+	return n, nil
+}
+
+// processorTime is what it has used until now.
+func (p *process) processorTime() (time.Duration, error) {
+	path := fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // behind its name
+	var ticks [2]int64
+	fields := strings.Fields(rest)
+	for i := range ticks {
+		const utime = 14 - 3
+		if len(fields) <= utime+i {
+			return 0, fmt.Errorf("%s: too short", path)
+		}
+		if ticks[i], err = strconv.ParseInt(fields[utime+i], 10, 64); err != nil {
+			return 0, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return time.Duration(ticks[0]+ticks[1]) * time.Second / ticksPerSecond, nil
+}
+
+// settle waits until the process has nothing left to do, such as events to write:
+// they are not to be counted against who is measured next.
+func (p *process) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, idleWithin)
+	defer cancel()
+	before, err := p.processorTime()
+	for err == nil {
+		select {
+		case <-time.After(idleLook):
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not come to rest: %w", p.name, ctx.Err())
+		}
+		var now time.Duration
+		if now, err = p.processorTime(); err == nil && float64(now-before) < idleShare*float64(idleLook) {
+			return nil
+		}
+		before = now
+	}
+	return err
+}
+
+// readThrough has the kernel keep a whole file in memory, as that of a busy daemon is.
+func readThrough(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = io.Copy(io.Discard, file)
+	return err
+}
