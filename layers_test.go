@@ -17,7 +17,7 @@ const module = "github.com/latchkey-mail/latchkey"
 // here by whoever makes it.
 var layers = map[string]int{
 	// leaves: libraries only
-	"sasl": 0, "sasl/dovecot": 0, "sasl/saslauthd": 0, "store/kv": 0, "store/secret": 0,
+	"sasl": 0, "sasl/accept": 0, "sasl/dovecot": 0, "sasl/saslauthd": 0, "store/kv": 0, "store/secret": 0,
 	"daemon/config": 0, "daemon/hasher": 0, "daemon/sms": 0, "daemon/metrics": 0,
 	// storage
 	"store": 1, "store/boltkv": 1, "store/memkv": 1, "store/kvtest": 1,
@@ -32,7 +32,9 @@ var layers = map[string]int{
 
 // sideways are the imports allowed within a layer.
 var sideways = map[string][]string{
-	"daemon/hasher": {"store/secret"}, // it hashes
+	"daemon/hasher":  {"store/secret"}, // it hashes
+	"sasl/dovecot":   {"sasl/accept"},
+	"sasl/saslauthd": {"sasl/accept"},
 }
 
 // storageLeaves are the only leaves that storage may lean on.

@@ -81,15 +81,7 @@ func TestMatrixOverSaslauthd(t *testing.T) {
 		enforcedDomain(c)
 		saslauthdListener(c)
 	})
-	testMatrix(t, d, matrixDoor{
-		mechanisms: []string{"SASLAUTHD"},
-		login: func(try matrixTry) string {
-			login, realm, _ := strings.Cut(try.name, "@")
-			return d.saslauthdAsk(t, login, try.password, try.service, realm, try.addr.String()+";25")
-		},
-		accepted: func(string, string) string { return "\x00\x02OK" },
-		refused:  func(string) string { return counted("NO " + sentence) },
-	})
+	testMatrix(t, d, saslauthdDoor(t, d).matrixDoor)
 }
 
 // TestMatrixOverNginx is the matrix at the door of nginx.
@@ -98,19 +90,7 @@ func TestMatrixOverNginx(t *testing.T) {
 		enforcedDomain(c)
 		nginxListener(c)
 	})
-	testMatrix(t, d, matrixDoor{
-		mechanisms: []string{"PLAIN"},
-		services:   []string{"imap", "pop3", "smtp"},
-		login: func(try matrixTry) string {
-			got := d.nginxAsk(t, nginxLogin(try.service, try.name, try.password, "Client-IP: "+try.addr.String()))
-			for _, word := range []string{"[ALERT] ", "[AUTH] "} { // of IMAP and POP3
-				got["Auth-Status"] = strings.TrimPrefix(got["Auth-Status"], word)
-			}
-			return got["Auth-Status"] + "|" + got["Auth-Error-Code"] + "|" + got["Auth-User"] + "|" + got["Auth-Wait"]
-		},
-		accepted: func(address, _ string) string { return "OK||" + address + "|" },
-		refused:  func(string) string { return sentence + "|535 5.7.8||1" },
-	})
+	testMatrix(t, d, nginxDoor(t, d).matrixDoor)
 }
 
 // enforcedDomain requires two-step verification of everybody in enforced.example.

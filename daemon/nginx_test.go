@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
@@ -82,6 +81,32 @@ func (p *peer) headers() map[string]string {
 	delete(headers, "Content-Length")
 	delete(headers, "Connection")
 	return headers
+}
+
+// nginxDoor is that socket as a door.
+func nginxDoor(t *testing.T, d *running) plainDoor {
+	door := plainDoor{
+		send: func(try matrixTry) *peer {
+			return d.nginxSend(t, nginxLogin(try.service, try.name, try.password, "Client-IP: "+try.addr.String()))
+		},
+		read: func(p *peer) string {
+			got := p.headers()
+			for _, word := range []string{"[ALERT] ", "[AUTH] "} { // of IMAP and POP3
+				got["Auth-Status"] = strings.TrimPrefix(got["Auth-Status"], word)
+			}
+			return got["Auth-Status"] + "|" + got["Auth-Error-Code"] + "|" + got["Auth-User"] + "|" + got["Auth-Wait"]
+		},
+		refusal:   func(sentence string) string { return sentence + "|535 5.7.8||1" },
+		undecided: "[UNAVAILABLE] Temporary authentication failure.|454 4.7.0||1",
+	}
+	door.matrixDoor = matrixDoor{
+		mechanisms: []string{"PLAIN"},
+		services:   []string{"imap", "pop3", "smtp"},
+		login:      func(try matrixTry) string { return door.read(door.send(try)) },
+		accepted:   func(address, _ string) string { return "OK||" + address + "|" },
+		refused:    func(string) string { return door.refusal(sentence) },
+	}
+	return door
 }
 
 // What nginx is told of a good login, of a bad one and of one that cannot be
@@ -216,63 +241,6 @@ func TestNginxEvents(t *testing.T) {
 	}
 }
 
-// Every refusal leaves no earlier than failure_delay, whatever the reason, and
-// holds nobody else up. So does an answer that nobody could give.
-func TestNginxAge(t *testing.T) {
-	const delay = 700 * time.Millisecond
-	d := start(t, func(c *config.Config) {
-		nginxListener(c)
-		c.Auth.FailureDelay = config.Duration(delay)
-	})
-	_, letters := d.withAppPassword(t, "u@example.org")
-	d.account(t, "bound@example.org", func(a *store.Account) { a.Bound = time.Now() })
-	sent := time.Now()
-	refused := []*peer{
-		d.nginxSend(t, nginxLogin("imap", "u@example.org", "wrong")),
-		d.nginxSend(t, nginxLogin("imap", "nobody@example.org", "wrong")),
-		d.nginxSend(t, nginxLogin("imap", "bound@example.org", mainPass)),
-		d.nginxSend(t, nginxLogin("imap", "a@b@c", "wrong")),
-		d.nginxSend(t, nginxLogin("imap", "", "")),
-	}
-	if got := d.nginxAsk(t, nginxLogin("imap", "u@example.org", letters)); got["Auth-Status"] != "OK" {
-		t.Errorf("a good login: %v", got)
-	}
-	for i, p := range refused {
-		if got := p.headers(); got["Auth-Status"] != "[ALERT] "+sentence || time.Since(sent) < delay {
-			t.Errorf("%d: %v at the age of %v", i, got, time.Since(sent))
-		}
-	}
-	if err := d.store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	d.broken = true
-	sent = time.Now()
-	if got := d.nginxAsk(t, nginxLogin("imap", "u@example.org", letters)); got["Auth-Error-Code"] != "454 4.7.0" || time.Since(sent) < delay {
-		t.Errorf("the store is down: %v at the age of %v", got, time.Since(sent))
-	}
-}
-
-// A main password whose turn to be hashed does not come is Undecided; an app
-// password needs no turn.
-func TestNginxBusy(t *testing.T) {
-	busy := make(chan struct{})
-	d := start(t, nginxListener)
-	d.block(busy)
-	defer close(busy)
-	_, letters := d.withAppPassword(t, "u@example.org")
-	first := d.nginxSend(t, nginxLogin("imap", "u@example.org", mainPass))
-	<-d.blocked
-	second := d.nginxSend(t, nginxLogin("imap", "u@example.org", "wrong"))
-	if got := d.nginxAsk(t, nginxLogin("imap", "u@example.org", letters)); got["Auth-Status"] != "OK" {
-		t.Errorf("an app password waits for the hasher: %v", got)
-	}
-	for _, p := range []*peer{first, second} {
-		if got := p.headers(); got["Auth-Error-Code"] != "454 4.7.0" {
-			t.Errorf("%v", got)
-		}
-	}
-}
-
 func TestNginxRequireSecured(t *testing.T) {
 	d := start(t, func(c *config.Config) {
 		nginxListener(c)
@@ -366,24 +334,15 @@ func TestNginxSecret(t *testing.T) {
 	}
 }
 
-// A reload is in force for the next request; a stop lets refusals leave at once.
-func TestNginxReloadAndStop(t *testing.T) {
+// A reload is in force for the next request.
+func TestNginxReload(t *testing.T) {
 	d := start(t, nginxListener)
 	d.account(t, "u@example.org", nil)
 	next := *d.cfg
-	next.Auth.Refusal, next.Auth.DefaultDomain, next.Auth.FailureDelay = "Another sentence.", "example.org", config.Duration(time.Hour)
 	next.Nginx.IMAP = &config.Upstream{Server: netip.MustParseAddr("192.0.2.99"), Port: 1143}
 	d.Reload(&next)
-	if got := d.nginxAsk(t, nginxLogin("imap", "u", mainPass)); got["Auth-Server"] != "192.0.2.99" || got["Auth-User"] != "u@example.org" {
+	if got := d.nginxAsk(t, nginxLogin("imap", "u@example.org", mainPass)); got["Auth-Server"] != "192.0.2.99" || got["Auth-Port"] != "1143" {
 		t.Errorf("%v", got)
-	}
-	waiting := d.nginxSend(t, nginxLogin("smtp", "u@example.org", "wrong"))
-	for d.hashed.Load() < 2 {
-		time.Sleep(time.Millisecond) // its request arrives
-	}
-	d.stop()
-	if got := waiting.headers(); got["Auth-Status"] != "Another sentence." {
-		t.Errorf("at the stop: %v", got)
 	}
 }
 

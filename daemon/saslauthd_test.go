@@ -4,7 +4,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/store"
@@ -46,6 +45,26 @@ func (p *peer) all() string {
 func (r *running) saslauthdAsk(t *testing.T, fields ...string) string {
 	t.Helper()
 	return r.saslauthdSend(t, fields...).all()
+}
+
+// saslauthdDoor is that socket as a door.
+func saslauthdDoor(t *testing.T, d *running) plainDoor {
+	door := plainDoor{
+		send: func(try matrixTry) *peer {
+			login, realm, _ := strings.Cut(try.name, "@")
+			return d.saslauthdSend(t, login, try.password, try.service, realm, try.addr.String()+";25")
+		},
+		read:      func(p *peer) string { return p.all() },
+		refusal:   func(sentence string) string { return counted("NO " + sentence) },
+		undecided: counted(""),
+	}
+	door.matrixDoor = matrixDoor{
+		mechanisms: []string{"SASLAUTHD"},
+		login:      func(try matrixTry) string { return door.read(door.send(try)) },
+		accepted:   func(string, string) string { return counted("OK") },
+		refused:    func(string) string { return door.refusal(sentence) },
+	}
+	return door
 }
 
 // Login and realm make the name as "saslauthd -r" makes it.
@@ -105,63 +124,6 @@ func TestSaslauthdNames(t *testing.T) {
 	}
 }
 
-// Every refusal leaves no earlier than failure_delay, whatever the reason, and
-// holds nobody else up. So does an answer that nobody could give.
-func TestSaslauthdAge(t *testing.T) {
-	const delay = 700 * time.Millisecond
-	d := start(t, func(c *config.Config) {
-		saslauthdListener(c)
-		c.Auth.FailureDelay = config.Duration(delay)
-	})
-	_, letters := d.withAppPassword(t, "u@example.org")
-	d.account(t, "bound@example.org", func(a *store.Account) { a.Bound = time.Now() })
-	sent := time.Now()
-	refused := []*peer{
-		d.saslauthdSend(t, "u", "wrong", "imap", "example.org"),
-		d.saslauthdSend(t, "nobody", "wrong", "imap", "example.org"),
-		d.saslauthdSend(t, "bound", mainPass, "imap", "example.org"),
-		d.saslauthdSend(t, "a@b", "wrong", "imap", "c"),
-		d.saslauthdSend(t, "", "wrong", "imap", ""),
-	}
-	if got := d.saslauthdAsk(t, "u", letters, "imap", "example.org"); got != counted("OK") {
-		t.Errorf("a good login: %q", got)
-	}
-	for i, p := range refused {
-		if got := p.all(); got != counted("NO "+sentence) || time.Since(sent) < delay {
-			t.Errorf("%d: %q at the age of %v", i, got, time.Since(sent))
-		}
-	}
-	if err := d.store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	d.broken = true
-	sent = time.Now()
-	if got := d.saslauthdAsk(t, "u", letters, "imap", "example.org"); got != "\x00\x00" || time.Since(sent) < delay {
-		t.Errorf("the store is down: %q at the age of %v", got, time.Since(sent))
-	}
-}
-
-// A main password whose turn to be hashed does not come is Undecided; an app
-// password needs no turn.
-func TestSaslauthdBusy(t *testing.T) {
-	busy := make(chan struct{})
-	d := start(t, saslauthdListener)
-	d.block(busy)
-	defer close(busy)
-	_, letters := d.withAppPassword(t, "u@example.org")
-	first := d.saslauthdSend(t, "u", mainPass, "imap", "example.org")
-	<-d.blocked
-	second := d.saslauthdSend(t, "u", "wrong", "imap", "example.org")
-	if got := d.saslauthdAsk(t, "u", letters, "imap", "example.org"); got != counted("OK") {
-		t.Errorf("an app password waits for the hasher: %q", got)
-	}
-	for _, p := range []*peer{first, second} {
-		if got := p.all(); got != "\x00\x00" {
-			t.Errorf("%q", got)
-		}
-	}
-}
-
 // The configuration refuses this; the door would too.
 func TestSaslauthdRequireSecured(t *testing.T) {
 	d := start(t, func(c *config.Config) {
@@ -171,25 +133,5 @@ func TestSaslauthdRequireSecured(t *testing.T) {
 	_, letters := d.withAppPassword(t, "u@example.org")
 	if got := d.saslauthdAsk(t, "u", letters, "imap", "example.org"); got != counted("NO "+sentence) {
 		t.Errorf("%q", got)
-	}
-}
-
-// A reload is in force for the next request; a stop lets refusals leave at once.
-func TestSaslauthdReloadAndStop(t *testing.T) {
-	d := start(t, saslauthdListener)
-	d.account(t, "u@example.org", nil)
-	next := *d.cfg
-	next.Auth.Refusal, next.Auth.DefaultDomain, next.Auth.FailureDelay = "Another sentence.", "example.org", config.Duration(time.Hour)
-	d.Reload(&next)
-	if got := d.saslauthdAsk(t, "u", mainPass, "imap", ""); got != counted("OK") {
-		t.Errorf("%q", got)
-	}
-	waiting := d.saslauthdSend(t, "u@example.org", "wrong", "imap", "")
-	for d.hashed.Load() < 2 {
-		time.Sleep(time.Millisecond) // its request arrives
-	}
-	d.stop()
-	if got := waiting.all(); got != counted("NO Another sentence.") {
-		t.Errorf("at the stop: %q", got)
 	}
 }

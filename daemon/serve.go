@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -98,6 +99,9 @@ func (d *Daemon) drained(door string, err error) {
 // serveDoor serves one socket until the daemon stops, which is no error.
 func (d *Daemon) serveDoor(a *admin.Server, at *door) error {
 	l := at.listener
+	if at.kind.SpeaksClient() { // those of TCP are among them
+		l = newSharing(l, maxDoorNetwork, func(netip.Addr) bool { return false }, d.now, d.log)
+	}
 	switch at.kind {
 	case config.KindClient:
 		return unlessClosed(d.server.ServeListener(l, at.options(dovecot.KindClient)))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"sync/atomic"
@@ -62,7 +63,9 @@ func (d *Daemon) openWeb(held net.Listener) (*web, error) {
 			return nil, fmt.Errorf("daemon: portal: %w", err)
 		}
 	}
-	w.shared = newSharing(w.listener, maxWebNetwork, d.config, d.now, log)
+	// Everybody's connections come from a trusted proxy.
+	proxies := func(a netip.Addr) bool { return d.config().Portal.Trusts(a) } // a reload may change them
+	w.shared = newSharing(w.listener, maxWebNetwork, proxies, d.now, log)
 	w.server = &http.Server{
 		Handler:           w.pages,
 		TLSConfig:         settings,

@@ -119,10 +119,7 @@ func testMail(t *testing.T, s *stack, p *people) {
 // lets a stranger ask Postfix's port 25, which asks LMTP.
 func testLMTP(t *testing.T, s *stack, p *people) {
 	c := mustDial(t, "unix", filepath.Join(s.place.dir, "queue/private/dovecot-lmtp"))
-	if _, err := c.lineUntil(smtpLast); err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct{ want, send string }{
+	converse(t, c, []exchange{
 		{"250", "LHLO client.example"},
 		{"250", "MAIL FROM:<someone@elsewhere.example>"},
 		{"550", "RCPT TO:<nobody@example.org>"},
@@ -130,11 +127,7 @@ func testLMTP(t *testing.T, s *stack, p *people) {
 		{"250", "RCPT TO:<" + p.free + ">"},
 		{"354", "DATA"},
 		{"250", "Subject: delivered\r\n\r\nHello.\r\n."},
-	} {
-		if err := c.expect(step.want, smtpLast, "%s", step.send); err != nil {
-			t.Fatalf("%s: %v", step.send, err)
-		}
-	}
+	})
 	if err := c.expect("250", smtpLast, "NOOP"); err != nil { // the second recipient's reply, then NOOP's
 		t.Error(err)
 	}
@@ -145,24 +138,34 @@ func testLMTP(t *testing.T, s *stack, p *people) {
 			t.Errorf("%s has %d new mails, want 1 (%v)", address, len(found), err)
 		}
 	}
-	t.Run("a stranger at port 25", func(t *testing.T) { testStranger(t, s, p) })
+	t.Run("a stranger at port 25", func(t *testing.T) { testStranger(t, s.postfix.smtp, "554", p) })
 }
 
-func testStranger(t *testing.T, s *stack, p *people) {
-	c := dialFromAfar(t, s.postfix.smtp)
-	if _, err := c.lineUntil(smtpLast); err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct{ want, send string }{
+// testStranger is another mail server: it may write to accounts, whose names are
+// tried at Dovecot's LMTP, and to nobody else. noRelay is how that is said.
+func testStranger(t *testing.T, smtp, noRelay string, p *people) {
+	converse(t, dialFromAfar(t, smtp), []exchange{
 		{"250", "EHLO client.example"},
 		{"250", "MAIL FROM:<someone@elsewhere.example>"},
 		{"550", "RCPT TO:<nobody@example.org>"},
-		{"250", "RCPT TO:<" + p.disabled + ">"},
+		{"250", "RCPT TO:<" + p.disabled + ">"}, // only its login is closed
 		{"250", "RCPT TO:<" + p.free + ">"},
-		{"554", "RCPT TO:<someone@elsewhere.example>"}, // no relay without a login
-	} {
-		if err := c.expect(step.want, smtpLast, "%s", step.send); err != nil {
-			t.Errorf("%s: %v", step.send, err)
+		{noRelay, "RCPT TO:<someone@elsewhere.example>"},
+	})
+}
+
+// exchange is a line for a mail server, and how its answer has to begin.
+type exchange struct{ want, send string }
+
+// converse hears a mail server's greeting and has every line answered.
+func converse(t *testing.T, c *client, lines []exchange) {
+	t.Helper()
+	if _, err := c.lineUntil(smtpLast); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		if err := c.expect(line.want, smtpLast, "%s", line.send); err != nil {
+			t.Errorf("%s: %v", line.send, err)
 		}
 	}
 }

@@ -194,6 +194,27 @@ func TestDoctorDovecot24(t *testing.T) {
 	if open := look(); open != "" {
 		t.Errorf("the example leaves open:\n%s", open)
 	}
+	binding := func() bool {
+		return slices.ContainsFunc(m.Dovecot(t.Context()).Findings, func(f doctor.Finding) bool {
+			return f.Level == doctor.Warning && strings.Contains(f.Text, "ssl_min_protocol is TLSv1.2")
+		})
+	}
+	if binding() {
+		t.Error("nothing is offered that needs TLS 1.3, and it warns")
+	}
+	m.Binding = []string{"SCRAM-SHA-256-PLUS"}
+	for i := range m.Sockets {
+		if m.Sockets[i].Kind == config.KindClient {
+			m.Sockets[i].Kind = config.KindLogin
+		}
+	}
+	if !binding() {
+		t.Error("it does not warn of a mechanism that needs TLS 1.3")
+	}
+	appendTo(t, m.DovecotConfig, "\nssl_min_protocol = TLSv1.3\n")
+	if binding() {
+		t.Error("it warns although the least version is TLS 1.3")
+	}
 	appendTo(t, m.DovecotConfig, "\nprotocol pop3 {\n  login_socket_path = login\n}\n")
 	if open := look(); open != fmt.Sprintf("pop3-login asks %s/dovecot/login/login, Dovecot's own auth service", p.dir) {
 		t.Errorf("open: %s", open)

@@ -92,19 +92,12 @@ func testStoreDown(t *testing.T, s *stack, p *people) {
 	}
 	t.Run("lmtp", func(t *testing.T) {
 		c := mustDial(t, "unix", filepath.Join(s.place.dir, "queue/private/dovecot-lmtp"))
-		if _, err := c.lineUntil(smtpLast); err != nil {
-			t.Fatal(err)
-		}
-		for _, step := range []struct{ want, send string }{
+		converse(t, c, []exchange{
 			{"250", "LHLO client.example"},
 			{"250", "MAIL FROM:<someone@elsewhere.example>"},
 			{"451", "RCPT TO:<" + p.free + ">"},
 			{"451", "RCPT TO:<nobody@example.org>"},
-		} {
-			if err := c.expect(step.want, smtpLast, "%s", step.send); err != nil {
-				t.Errorf("%s: %v", step.send, err)
-			}
-		}
+		})
 	})
 }
 

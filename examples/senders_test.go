@@ -111,22 +111,15 @@ func testAliasEverywhere(t *testing.T, s *stack, p *people, alias string) {
 		t.Errorf("doveadm auth test: %q, %v", out, err)
 	}
 
-	c := mustDial(t, "unix", filepath.Join(s.place.dir, "queue/private/dovecot-lmtp"))
-	if _, err := c.lineUntil(smtpLast); err != nil {
-		t.Fatal(err)
-	}
 	const subject = "Subject: to another name"
-	for _, step := range []struct{ want, send string }{
+	c := mustDial(t, "unix", filepath.Join(s.place.dir, "queue/private/dovecot-lmtp"))
+	converse(t, c, []exchange{
 		{"250", "LHLO client.example"},
 		{"250", "MAIL FROM:<someone@elsewhere.example>"},
 		{"250", "RCPT TO:<" + alias + ">"},
 		{"354", "DATA"},
 		{"250", subject + "\r\n\r\nHello.\r\n."},
-	} {
-		if err := c.expect(step.want, smtpLast, "%s", step.send); err != nil {
-			t.Fatalf("%s: %v", step.send, err)
-		}
-	}
+	})
 	if !hasNewMail(t, home, subject) {
 		t.Error("mail for the alias is not in the account's mailbox")
 	}

@@ -211,20 +211,13 @@ func TestKeptUserdb(t *testing.T) {
 // testKeptLMTP delivers to whom Dovecot's userdb knows.
 func testKeptLMTP(t *testing.T, k *kept) {
 	c := mustDial(t, "unix", filepath.Join(k.place.dir, "queue/private/dovecot-lmtp"))
-	if _, err := c.lineUntil(smtpLast); err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct{ want, send string }{
+	converse(t, c, []exchange{
 		{"250", "LHLO client.example"},
 		{"250", "MAIL FROM:<someone@elsewhere.example>"},
 		{"550", "RCPT TO:<nobody@example.org>"},
 		{"250", "RCPT TO:<" + k.theirs + ">"},
 		{"250", "RCPT TO:<" + k.both + ">"},
-	} {
-		if err := c.expect(step.want, smtpLast, "%s", step.send); err != nil {
-			t.Errorf("%s: %v", step.send, err)
-		}
-	}
+	})
 }
 
 // testOpenSocket asks a userdb socket that everybody may open as somebody who is

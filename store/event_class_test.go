@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -233,5 +234,57 @@ func TestFrozenEventsArePruned(t *testing.T) {
 		if list := all(t, s, flooded); len(list) != 5 {
 			t.Errorf("%s: %d events after their age: %s", name, len(list), details(list))
 		}
+	}
+}
+
+// TestLogins reads no change and no more guesses than it is to, and never leaves
+// out what a listing does not tell, or cannot be believed about.
+func TestLogins(t *testing.T) {
+	e := memkv.New()
+	s := openStore(t, e, Options{})
+	for i, class := range []eventClass{classGuess, classAccepted, classGuess, classChange, classRefused, classGuess, classChange} {
+		writeEvents(t, s, ofClass(class, t0.Add(time.Duration(i)*time.Minute), fmt.Sprintf("%c%d", class, i)))
+	}
+	logins := func(guesses int) string {
+		t.Helper()
+		var list []Event
+		err := s.View(ctx, func(r *Reader) error {
+			return r.Logins(EventQuery{Address: flooded}, guesses, func(e *Event) { list = append(list, *e) })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return details(list)
+	}
+	for guesses, want := range []string{"r4 a1", "g5 r4 a1", "g5 r4 g2 a1", "g5 r4 g2 a1 g0", "g5 r4 g2 a1 g0"} {
+		if got := logins(guesses); got != want {
+			t.Errorf("with %d guesses: %s, want %s", guesses, got, want)
+		}
+	}
+	for _, class := range []eventClass{classChange, classGuess} { // as a flipped byte may have it
+		err := e.Update(ctx, func(w kv.Writer) error {
+			listings := make(map[string][]byte)
+			err := w.Scan([]byte{keyOwner}, nil, func(key, value []byte) error {
+				if value = bytes.Clone(value); value[headerLen] == byte(classAccepted) || value[headerLen] == byte(classChange) {
+					value[headerLen] = byte(class)
+					listings[string(key)] = value
+				}
+				return nil
+			})
+			for key, value := range listings {
+				err = errors.Join(err, w.Put([]byte(key), value))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := logins(0); got != "r4 a1" {
+			t.Errorf("damaged listings: %s", got)
+		}
+	}
+	forgetClasses(t, s, e)
+	if got := logins(0); got != "g5 r4 g2 a1 g0" {
+		t.Errorf("listings without a class: %s", got)
 	}
 }

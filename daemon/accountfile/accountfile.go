@@ -13,9 +13,10 @@
 //	          user, its two parts and a percent sign
 //
 // In a passwd-file the last are words behind the shell, and the word nologin says
-// that an account is disabled. CSV and JSON have two columns more:
+// that an account is disabled. CSV and JSON have three columns more:
 //
 //	phone     the only number that may be bound
+//	aliases   other names of the account, with blanks between them
 //	disabled  yes or no
 //
 // Whatever else stands in a line, and would be lost, makes it a bad one.
@@ -44,8 +45,9 @@ const (
 	JSON   Format = "json"
 )
 
-// MaxLine is the longest line, in bytes.
-const MaxLine = 16 << 10
+// MaxLine is the longest line, in bytes: with as many aliases as an account may
+// have, of the longest, it has 28 KiB.
+const MaxLine = 64 << 10
 
 // LineError is a line that cannot be an account. Its text repeats nothing of the
 // line that may be a secret.
@@ -136,7 +138,7 @@ func (r *Reader) next() (string, error) {
 	text := strings.TrimSuffix(strings.TrimSuffix(string(slice), "\n"), "\r")
 	switch {
 	case long || len(text) > MaxLine:
-		return "", &LineError{r.line, "it is longer than 16 KiB"}
+		return "", &LineError{r.line, "it is longer than 64 KiB"}
 	case !utf8.ValidString(text):
 		return "", &LineError{r.line, "it is not text in UTF-8"}
 	case strings.IndexByte(text, 0) >= 0:
@@ -181,6 +183,8 @@ func (r *row) set(column, value string) error {
 	case column == "gecos" || column == "shell":
 	case column == "phone":
 		r.Phone = value
+	case column == "aliases":
+		r.Aliases = strings.Fields(value)
 	case column == "disabled":
 		var err error
 		r.Disabled, err = yes(value)
@@ -199,7 +203,7 @@ func (r *row) userdb(key, value string) {
 // isColumn says whether set knows the name.
 func isColumn(name string) bool {
 	switch name {
-	case "user", "address", "password", "uid", "gid", "home", "gecos", "shell", "phone", "disabled":
+	case "user", "address", "password", "uid", "gid", "home", "gecos", "shell", "phone", "aliases", "disabled":
 		return true
 	}
 	return strings.HasPrefix(name, "userdb_")

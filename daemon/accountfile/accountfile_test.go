@@ -21,6 +21,9 @@ func show(p accounts.Portable) string {
 	if p.Phone != "" {
 		s += " phone " + p.Phone
 	}
+	if len(p.Aliases) > 0 {
+		s += fmt.Sprintf(" aliases %q", p.Aliases)
+	}
 	if p.Disabled {
 		s += " disabled"
 	}
@@ -70,18 +73,19 @@ func TestRead(t *testing.T) {
 			[]string{"line 1: the field nopassword cannot be kept", "line 2: the field allow_nets cannot be kept",
 				"line 3: an extra field that is neither nologin nor begins with userdb_ cannot be kept", "line 4: the field nologin is not yes",
 				`5 a "x" x="y" disabled`, `6 a "" disabled`, "line 7: there is no user name", `line 8: the field "uid" is given twice`, `line 9: the field "x" is given twice`,
-				`10 a "x" x=""`, `11 a "x" ="y"`, "line 12: it is not text in UTF-8", "line 13: it contains a NUL character", "line 14: it is longer than 16 KiB", "line 15: it is longer than 16 KiB", `16 b ""`}},
+				`10 a "x" x=""`, `11 a "x" ="y"`, "line 12: it is not text in UTF-8", "line 13: it contains a NUL character", "line 14: it is longer than 64 KiB", "line 15: it is longer than 64 KiB", `16 b ""`}},
 		{"default scheme", Passwd, "MD5", "a:x\nb:{SHA}x\nc:\n", []string{`1 a "{MD5}x"`, `2 b "{SHA}x"`, `3 c ""`}},
 		{"csv", CSV, "", "User,password,phone,Disabled,userdb_mail,home,uid\na@b.org,\"{PLAIN}a,\"\"b\",13812345678,yes,,/h,7\nb,,,no,x,,\nc,,,perhaps,,,\nd\n\"e\n",
 			[]string{`2 a@b.org "{PLAIN}a,\"b" home="/h" uid="7" phone 13812345678 disabled`, `3 b "" mail="x"`, "line 4: disabled is neither yes nor no",
 				"line 5: it has 1 values, and there are 7 columns", "line 6: it is not a line of comma-separated values"}},
+		{"csv with aliases", CSV, "", "user,aliases\na,b c\nb,\n", []string{`2 a "" aliases ["b" "c"]`, `3 b ""`}},
 		{"csv without user", CSV, "", "password\n", []string{"accountfile: the first line does not name the columns: there is no column user"}},
 		{"csv twice", CSV, "", "user,user\n", []string{`accountfile: the first line does not name the columns: the column "user" stands there twice`}},
 		{"csv unknown", CSV, "", "user,pass\n", []string{`accountfile: the first line does not name the columns: there is no column "pass"`}},
 		{"csv empty", CSV, "", "", []string{"accountfile: the first line does not name the columns"}},
-		{"json", JSON, "", `{"user":"a@b.org","password":"{SHA}x","uid":7,"gid":"8","home":"/h%","userdb_home2":"%u","phone":null,"disabled":true}` + "\n" +
+		{"json", JSON, "", `{"user":"a@b.org","password":"{SHA}x","uid":7,"gid":"8","home":"/h%","userdb_home2":"%u","phone":null,"aliases":" x  y@b.org ","disabled":true}` + "\n" +
 			strings.Join([]string{`{"address":"b"}`, `{"user":"c"} x`, `{"user":"c","user":"d"}`, `{"user":["c"]}`, `{"pass":"hunter2"}`, `["c"]`, `{"user":"c"`, `{"password":"hunter2"}`, `{"user":"c","uid":"1","userdb_uid":"2"}`, `x`, `{}`}, "\n"),
-			[]string{`1 a@b.org "{SHA}x" uid="7" gid="8" home="/h%%" home2="%u" disabled`, `2 b ""`, "line 3: there is something behind the JSON object",
+			[]string{`1 a@b.org "{SHA}x" uid="7" gid="8" home="/h%%" home2="%u" aliases ["x" "y@b.org"] disabled`, `2 b ""`, "line 3: there is something behind the JSON object",
 				`line 4: the column "user" stands there twice`, "line 5: it is not a JSON object of texts, numbers, true and false", `line 6: there is no column "pass"`,
 				"line 7: it is not a JSON object of texts, numbers, true and false", "line 8: it is not a JSON object of texts, numbers, true and false",
 				"line 9: there is no user name", `line 10: the field "uid" is given twice`, "line 11: it is not a JSON object of texts, numbers, true and false", "line 12: there is no user name"}},
@@ -119,8 +123,9 @@ func TestAppend(t *testing.T) {
 		{accounts.Portable{Address: "a@b.org", Userdb: []store.UserdbField{{Key: "home", Value: "/h: 1"}}}, ""},
 		{accounts.Portable{Address: "a@b.org", Userdb: []store.UserdbField{{Key: "x", Value: "a b"}}}, ""},
 		{accounts.Portable{Address: "a@b.org", Phone: "+8613812345678"}, ""},
+		{accounts.Portable{Address: "a@b.org", Aliases: []string{"c@b.org", "d@b.org"}}, "a@b.org:::::::\n"},
 	} {
-		for _, f := range []Format{Passwd, JSON} {
+		for _, f := range []Format{JSON, Passwd} {
 			line, err := Append(nil, f, test.p)
 			if f == Passwd && (test.passwd == "") != errors.Is(err, ErrCannotKeep) || f == JSON && err != nil {
 				t.Errorf("%s: %s: %v", f, show(test.p), err)
@@ -135,6 +140,9 @@ func TestAppend(t *testing.T) {
 				t.Errorf("got %q, want %q", line, test.passwd)
 			}
 			back := readAll(t, f, "", string(line))
+			if f == Passwd {
+				test.p.Aliases = nil // it has none
+			}
 			if want := "1 " + show(test.p); len(back) != 1 || sortedText(back[0]) != sortedText(want) {
 				t.Errorf("%s\nreads as %v\nwant %s", line, back, want)
 			}
@@ -161,7 +169,7 @@ func sortedText(s string) string {
 func FuzzRead(f *testing.F) {
 	f.Add(byte(0), "a@b.org:{SHA}x:1:2:g:/h/%d::userdb_mail=maildir:~/%n nologin\n#\n\nb:x::::::host=h")
 	f.Add(byte(1), "user,password,userdb_x,disabled\na,\"x,y\",z,no\n")
-	f.Add(byte(2), `{"user":"a","uid":7,"disabled":true,"userdb_x":"y"}`)
+	f.Add(byte(2), `{"user":"a","uid":7,"disabled":true,"userdb_x":"y","aliases":"b c@d"}`)
 	f.Fuzz(func(t *testing.T, kind byte, text string) {
 		format := []Format{Passwd, CSV, JSON}[kind%3]
 		r, err := NewReader(strings.NewReader(text), format, "")
@@ -197,7 +205,7 @@ func FuzzRead(f *testing.F) {
 			if strings.ContainsAny(p.Address, ":#\r\n") || strings.ContainsAny(p.Password.Reveal(), "\r\n") || len(text) > MaxLine/8 {
 				return
 			}
-			for _, out := range []Format{Passwd, JSON} {
+			for _, out := range []Format{JSON, Passwd} {
 				written, err := Append(nil, out, p)
 				if errors.Is(err, ErrCannotKeep) {
 					continue
@@ -205,6 +213,9 @@ func FuzzRead(f *testing.F) {
 					t.Fatal(err)
 				}
 				back := readAll(t, out, "", string(written))
+				if out == Passwd {
+					p.Aliases = nil // it has none
+				}
 				if len(back) != 1 || sortedText(back[0]) != sortedText("1 "+show(p)) {
 					t.Errorf("%s: %q reads as %q, want %q", out, written, back, show(p))
 				}

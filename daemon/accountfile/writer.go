@@ -15,8 +15,9 @@ import (
 var ErrCannotKeep = errors.New("accountfile: a passwd-file cannot keep this")
 
 // Append appends the account as a line of a file of that format, which a Reader
-// takes back as it was. ErrCannotKeep is for a passwd-file: phone, and a userdb
-// field with a blank in it.
+// takes back as it was, but for the aliases: a passwd-file has none, as Dovecot
+// looks for no account by another name. ErrCannotKeep is for a passwd-file: phone,
+// and a userdb field with a blank in it.
 func Append(dst []byte, f Format, p accounts.Portable) ([]byte, error) {
 	c := columnsOf(p)
 	if f == JSON {
@@ -32,14 +33,15 @@ type pair struct{ column, value string }
 type written struct {
 	uid, gid, home string
 	userdb         []pair
-	rest           []pair // user, password, phone
+	rest           []pair // user, password, phone, aliases: the last two not in a passwd-file
 	disabled       bool
 }
 
 // columnsOf writes a home that is a folder as it is, and one that is a template
 // among the userdb fields, which Dovecot fills in.
 func columnsOf(p accounts.Portable) written {
-	w := written{disabled: p.Disabled, rest: []pair{{"user", p.Address}, {"password", p.Password.Reveal()}, {"phone", p.Phone}}}
+	w := written{disabled: p.Disabled, rest: []pair{{"user", p.Address}, {"password", p.Password.Reveal()}, {"phone", p.Phone},
+		{"aliases", strings.Join(p.Aliases, " ")}}}
 	for _, f := range p.Userdb {
 		switch literal := config.Template(f.Value).Expand(""); {
 		case f.Key == "uid":

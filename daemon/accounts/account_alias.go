@@ -13,14 +13,9 @@ import (
 // The name is one that an account could have, and none has. It belongs to this
 // account, not to its address: when the account goes, so does the alias.
 func (s *Service) AddAlias(ctx context.Context, actor store.Actor, typed, alias string) error {
-	name, err := sasl.PrepareName(alias, s.Config().Auth.DefaultDomain)
-	if err == nil {
-		err = sasl.CheckNewAddress(name)
-	}
+	name, err := s.newAlias(alias)
 	if err != nil {
-		told := badAddress(alias, err)
-		told.Sentence = "this cannot be an alias"
-		return told
+		return err
 	}
 	return s.change(ctx, actor, typed, func(c *change) error {
 		has, err := c.Named(name)
@@ -47,6 +42,20 @@ func (s *Service) AddAlias(ctx context.Context, actor store.Actor, typed, alias 
 		}
 		return c.event(store.EventAliasAdded, "", name)
 	})
+}
+
+// newAlias prepares a name that is to be an alias.
+func (s *Service) newAlias(typed string) (string, error) {
+	name, err := sasl.PrepareName(typed, s.Config().Auth.DefaultDomain)
+	if err == nil {
+		err = sasl.CheckNewAddress(name)
+	}
+	if err != nil {
+		told := badAddress(typed, err)
+		told.Sentence = "this cannot be an alias"
+		return "", told
+	}
+	return name, nil
 }
 
 // RemoveAlias takes a name from an account. Sessions that were opened with it

@@ -27,7 +27,7 @@ const (
 // world is a service over an engine in memory, with a clock that a test moves.
 type world struct {
 	*Service
-	t   *testing.T
+	t   testing.TB
 	now time.Time
 	cfg *config.Config
 
@@ -37,7 +37,7 @@ type world struct {
 	given  string   // by the helpdesk
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	keys, err := secret.NewKeys([32]byte{1})
 	if err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func (o *own) spend(all []spending) error {
 
 // refund gives back what spend took. Where nobody can tell whether the message
 // left, what bounds the site's sendings stays spent: a gateway that answers too
-// late must not be one that anybody can have sending for ever.
+// late, or with an error, must not be one that anybody can have sending for ever.
 func refund(w *store.Writer, all []spending, mayHaveLeft bool) error {
 	for _, one := range all {
 		if mayHaveLeft && one.ours {

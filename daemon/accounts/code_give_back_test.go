@@ -253,12 +253,14 @@ func TestLateGateway(t *testing.T) {
 		failure error
 		want    error // after as many failures as the source may have messages
 	}{
-		"refused":                {sms.ErrRefused, nil},
-		"not reached":            {fmt.Errorf("%w: %w", sms.ErrUnreached, context.DeadlineExceeded), nil},
-		"no answer":              {sms.ErrNoAnswer, ErrBudget},
-		"one of two, no answer":  {errors.Join(sms.ErrNoAnswer, sms.ErrUnreached), ErrBudget},
-		"one of two, not asked":  {errors.Join(sms.ErrUnreached, sms.ErrRefused), nil},
-		"stopped before anybody": {context.Canceled, nil},
+		"refused":                 {sms.ErrRefused, nil},
+		"not reached":             {fmt.Errorf("%w: %w", sms.ErrUnreached, context.DeadlineExceeded), nil},
+		"no answer":               {sms.ErrNoAnswer, ErrBudget},
+		"an error of the gateway": {sms.ErrUnclear, ErrBudget},
+		"one of two, unclear":     {errors.Join(sms.ErrUnclear, sms.ErrRefused), ErrBudget},
+		"one of two, no answer":   {errors.Join(sms.ErrNoAnswer, sms.ErrUnreached), ErrBudget},
+		"one of two, not asked":   {errors.Join(sms.ErrUnreached, sms.ErrRefused), nil},
+		"stopped before anybody":  {context.Canceled, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := worldWith(t)

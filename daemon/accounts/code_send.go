@@ -57,7 +57,7 @@ func (s *Service) SendCode(ctx context.Context, in Session, p store.Purpose, num
 	going := context.WithoutCancel(ctx)
 	if err := s.send(going, s.message(out.after, b.Language)); err != nil {
 		sentence := &Error{Kind: ErrSendFailed, Sentence: "the text message could not be sent", Hint: "try again in a moment", Cause: err}
-		return Challenge{}, errors.Join(sentence, s.giveBack(going, &out, errors.Is(err, sms.ErrNoAnswer)))
+		return Challenge{}, errors.Join(sentence, s.giveBack(going, &out, sms.MayHaveLeft(err)))
 	}
 	return s.shown(out.after), nil
 }

@@ -36,6 +36,11 @@ const (
 	maxGuessers = 10
 )
 
+// maxGuesses is how many of the last guesses are looked at to find those. There may
+// be four times as many, nearly all from elsewhere, and reading them is what takes
+// the time; a program that insists is among the last ones.
+const maxGuesses = 250
+
 // programs are what logged in, or tried to, at the mail servers' doors during the
 // last 7 days, the last first.
 //
@@ -86,7 +91,7 @@ type neighbourhood struct {
 	browsers []BrowserDevice
 }
 
-func neighbourhoodOf(logins []store.Event, browsers []BrowserDevice) neighbourhood {
+func neighbourhoodOf(logins []*store.Event, browsers []BrowserDevice) neighbourhood {
 	n := neighbourhood{make(map[netip.Prefix]bool), browsers}
 	for _, e := range logins {
 		// At the portal the main password is the first step, and may be a thief's
@@ -99,37 +104,30 @@ func neighbourhoodOf(logins []store.Event, browsers []BrowserDevice) neighbourho
 }
 
 // has tells whether an event came from there.
-func (n neighbourhood) has(e store.Event) bool {
+func (n neighbourhood) has(e *store.Event) bool {
 	return e.Network.IsValid() && (n.networks[e.Network] || slices.ContainsFunc(n.browsers, func(b BrowserDevice) bool {
 		return e.Network.Contains(b.Addr.Unmap())
 	}))
 }
 
 // loginsSince are the account's logins that were decided, the last first.
-func loginsSince(r *store.Reader, a *store.Account, since time.Time) ([]store.Event, error) {
-	q := store.EventQuery{Address: a.Address, AccountID: a.ID, Since: since.Add(-merged), Limit: MaxPage}
-	var logins []store.Event
-	for {
-		page, err := r.Events(q)
-		if err != nil {
-			return nil, err
+func loginsSince(r *store.Reader, a *store.Account, since time.Time) ([]*store.Event, error) {
+	var logins []*store.Event
+	q := store.EventQuery{Address: a.Address, AccountID: a.ID, Since: since.Add(-merged)}
+	err := r.Logins(q, maxGuesses, func(e *store.Event) {
+		if e.Outcome != store.Undecided && !e.Last.Before(since) {
+			logins = append(logins, e)
 		}
-		for _, e := range page {
-			if e.Kind == store.EventLogin && e.Outcome != store.Undecided && !e.Last.Before(since) {
-				logins = append(logins, e)
-			}
-		}
-		if len(page) < q.Limit {
-			break
-		}
-		q.After = page[len(page)-1].ID
+	})
+	if err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(logins, func(a, b store.Event) int { return b.Last.Compare(a.Last) })
+	slices.SortStableFunc(logins, func(a, b *store.Event) int { return b.Last.Compare(a.Last) })
 	return logins, nil
 }
 
 // program is the device that an event is the last of.
-func program(r *store.Reader, a *store.Account, e store.Event, now time.Time) (Program, error) {
+func program(r *store.Reader, a *store.Account, e *store.Event, now time.Time) (Program, error) {
 	p := Program{Service: e.Service, ClientID: e.ClientID, Addr: e.Addr, Last: e.Last, Count: e.Count,
 		Refused: e.Outcome == store.Rejected, Reason: e.Reason}
 	id, err := store.ParseAppPasswordID(e.Credential)

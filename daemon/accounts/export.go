@@ -56,7 +56,13 @@ func (s *Service) Export(ctx context.Context, actor store.Actor, after string, s
 
 func pack(r *store.Reader, account *store.Account, secrets bool) (Portable, error) {
 	p := Portable{Address: account.Address, Disabled: account.Disabled}
-	var err error
+	aliases, err := r.Aliases(account.ID)
+	if err != nil {
+		return p, err
+	}
+	for _, x := range aliases {
+		p.Aliases = append(p.Aliases, x.Name)
+	}
 	if p.Userdb, err = r.Userdb(account); err != nil || !secrets {
 		return p, err
 	}

@@ -97,23 +97,54 @@ func (s *Service) absent(ctx context.Context, rows []carried, done *Imported) ([
 	var absent []carried
 	err := s.Store.View(ctx, func(r *store.Reader) error {
 		for _, c := range rows {
-			named, err := r.Named(c.name)
-			switch {
-			case errors.Is(err, store.ErrNoAccount):
+			err := c.free(r)
+			if err == nil {
 				absent = append(absent, c)
-			case err == nil && named.Address != c.name:
-				done.refuse(c.row, isAlias("this address", named))
-			case errors.Is(err, store.ErrDamaged):
-				done.refuse(c.row, explain(err))
-			case err != nil:
+			} else if err := done.passOver(&c, err); err != nil {
 				return err
-			default:
-				done.Existing++
 			}
 		}
 		return nil
 	})
 	return absent, err
+}
+
+// errThere says that a row's address is an account already.
+var errThere = errors.New("accounts: the account is there already")
+
+// free wants a row's names to be nobody's.
+func (c *carried) free(r *store.Reader) error {
+	for _, name := range append([]string{c.name}, c.aliases...) {
+		has, err := r.Named(name)
+		switch {
+		case errors.Is(err, store.ErrNoAccount):
+		case err != nil:
+			return err
+		case name == c.name && has.Address == name:
+			return errThere
+		case name == c.name:
+			return isAlias("this address", has)
+		case has.Address == name:
+			return &Error{Kind: ErrExists, Sentence: "an alias is the address of an account"}
+		default:
+			return isAlias("one of the aliases", has)
+		}
+	}
+	return nil
+}
+
+// passOver notes why a row was not free. It returns an error that is of another kind.
+func (i *Imported) passOver(c *carried, err error) error {
+	var told *Error
+	switch {
+	case errors.Is(err, errThere):
+		i.Existing++
+	case errors.As(err, &told), errors.Is(err, store.ErrDamaged):
+		i.refuse(c.row, explain(err))
+	default:
+		return err
+	}
+	return nil
 }
 
 // hashAll hashes what came in the clear, a few at a time.
@@ -157,24 +188,15 @@ func (s *Service) addAll(ctx context.Context, actor store.Actor, rows []carried,
 		done = before
 		done.Refused = slices.Clone(before.Refused)
 		for i, c := range rows {
-			account, err := w.CreateAccount(c.name, c.hash)
-			if errors.Is(err, store.ErrAliasExists) { // made meanwhile
-				if of, err := w.Named(c.name); err == nil {
-					done.refuse(c.row, isAlias("this address", of))
-					if !c.cleartext.IsZero() {
-						done.Hashed--
-					}
-					continue
-				}
-			}
-			if errors.Is(err, store.ErrAccountExists) { // added meanwhile, or earlier in this page
-				done.Existing++
+			account, err := c.create(w)
+			if err != nil { // a name is taken: meanwhile, or earlier in this page
 				if !c.cleartext.IsZero() {
 					done.Hashed--
 				}
+				if err := done.passOver(&c, err); err != nil {
+					return err
+				}
 				continue
-			} else if err != nil {
-				return err
 			}
 			if err := c.fill(&change{Writer: w, account: account, actor: actor, now: now}, ids[i]); err != nil {
 				return err
@@ -189,6 +211,20 @@ func (s *Service) addAll(ctx context.Context, actor store.Actor, rows []carried,
 	return done, nil
 }
 
+// create makes the account of a row whose names are free; the error is that of free.
+func (c *carried) create(w *store.Writer) (*store.Account, error) {
+	if len(c.aliases) > 0 { // CreateAccount looks for the address
+		if err := c.free(&w.Reader); err != nil {
+			return nil, err
+		}
+	}
+	account, err := w.CreateAccount(c.name, c.hash)
+	if errors.Is(err, store.ErrAccountExists) || errors.Is(err, store.ErrAliasExists) {
+		err = errors.Join(c.free(&w.Reader), err)
+	}
+	return account, err
+}
+
 // fill writes what a new account has beside its main password.
 func (c *carried) fill(to *change, id store.EventID) error {
 	if len(c.userdb) > 0 {
@@ -201,6 +237,11 @@ func (c *carried) fill(to *change, id store.EventID) error {
 			return err
 		}
 	}
+	for _, alias := range c.aliases {
+		if err := to.Writer.AddAlias(to.account, store.Alias{Name: alias, Made: to.now, By: to.actor}); err != nil {
+			return err
+		}
+	}
 	err := to.PutEvent(store.Event{
 		ID: id, Time: to.now, Last: to.now, Count: 1, Kind: store.EventAccountAdded, AccountID: to.account.ID, Address: to.account.Address,
 		Actor: to.actor, Detail: "imported",
@@ -208,7 +249,7 @@ func (c *carried) fill(to *change, id store.EventID) error {
 	if err != nil {
 		return err
 	}
-	if !c.disabled && len(c.userdb) == 0 {
+	if !c.disabled && len(c.userdb) == 0 && len(c.aliases) == 0 {
 		return nil // CreateAccount wrote it
 	}
 	to.account.Disabled = c.disabled

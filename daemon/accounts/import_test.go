@@ -168,6 +168,7 @@ func TestExport(t *testing.T) {
 	w := newWorld(t)
 	full := portable("bob@example.org", ssha, "gid", "7", "home", "/h/%n", "uid", "1000")
 	full.Phone, full.Disabled = "+8613812345678", true
+	full.Aliases = []string{"Robert@Example.net", "b@example.org"}
 	w.importing(Import{Rows: []Portable{full, portable(alice, "")}})
 	exports := func() int {
 		t.Helper()
@@ -190,6 +191,9 @@ func TestExport(t *testing.T) {
 		if !p.Password.IsZero() || p.Phone != "" {
 			t.Errorf("exported without being asked: %s", p.Address)
 		}
+		if names := strings.Join(p.Aliases, " "); p.Address != alice && names != "b@example.org robert@example.net" {
+			t.Errorf("%s has the aliases %q", p.Address, names)
+		}
 	}
 	before := w.all()
 	if exports() != 1 {
@@ -207,7 +211,8 @@ func TestExport(t *testing.T) {
 	other.importing(Import{Rows: rows})
 	for address, p := range other.all() {
 		was := before[address]
-		if p.Password.Reveal() != was.Password.Reveal() || p.Phone != was.Phone || p.Disabled != was.Disabled || !reflect.DeepEqual(p.Userdb, was.Userdb) {
+		if p.Password.Reveal() != was.Password.Reveal() || p.Phone != was.Phone || p.Disabled != was.Disabled || !reflect.DeepEqual(p.Userdb, was.Userdb) ||
+			!reflect.DeepEqual(p.Aliases, was.Aliases) {
 			t.Errorf("%s came as %+v, and was %+v", address, p, was)
 		}
 	}
@@ -237,5 +242,48 @@ func TestImportAlias(t *testing.T) {
 	got := w.importing(Import{Rows: []Portable{portable("bob@example.org", ssha), portable("carol@example.org", ssha)}, SkipBad: true})
 	if len(got.Refused) != 1 || got.Refused[0].Row != 0 || !strings.Contains(got.Refused[0].Cause, "alias of "+alice) || got.Added != 1 || got.Existing != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestImportAliases: a row whose aliases are not free is refused whole, and one that
+// is there already is left alone, whatever aliases it brings.
+func TestImportAliases(t *testing.T) {
+	w := newWorld(t)
+	w.cfg.Auth.DefaultDomain = "example.org"
+	w.add(alice)
+	w.must(w.AddAlias(t.Context(), admin, alice, "al@example.org"))
+	row := func(address string, aliases ...string) Portable {
+		p := portable(address, ssha)
+		p.Aliases = aliases
+		return p
+	}
+	many := make([]string, store.MaxAliases+1)
+	for i := range many {
+		many[i] = fmt.Sprint("x", i)
+	}
+	got := w.importing(Import{SkipBad: true, Rows: []Portable{
+		row("bob", "Robert", "b@example.net"), row("c1", "robert"), row("c2", "bob"), row("c3", alice), row("c4", "al"), row("c5", "c5"),
+		row("c6", "d", "D@example.org"), row("c7", "no such@name"), row("c8", many...), row("bob", "other"), row(alice, "al"), row("robert"),
+	}})
+	want := []string{"is an alias of bob@", "", "address of an account", "is an alias of " + alice, "own address", "twice", "cannot be an alias", "more than 100", "is an alias of bob@"}
+	refused := map[int]string{}
+	for _, r := range got.Refused {
+		refused[r.Row] = r.Cause
+	}
+	for i, row := range []int{1, 2, 3, 4, 5, 6, 7, 8, 11} {
+		if cause, found := refused[row]; !found || !strings.Contains(cause, want[i]) {
+			t.Errorf("row %d: %q, want %q", row, cause, want[i])
+		}
+	}
+	if got.Added != 1 || got.Existing != 2 || len(refused) != 9 {
+		t.Errorf("%+v", got)
+	}
+	for address, want := range map[string]string{"bob@example.org": "b@example.net robert@example.org", alice: "al@example.org"} {
+		if names := strings.Join(w.all()[address].Aliases, " "); names != want {
+			t.Errorf("%s has %q, want %q", address, names, want)
+		}
+	}
+	if account, err := w.Store.Account(t.Context(), "b@example.net"); err != nil || account.Address != "bob@example.org" {
+		t.Errorf("b@example.net leads to %+v, %v", account, err)
 	}
 }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,6 +21,7 @@ type Portable struct {
 	Password secret.Secret       // stored, with its scheme: "{SSHA}…", "$6$…", "{PLAIN}…"; zero: no main password
 	Userdb   []store.UserdbField // its own
 	Phone    string              // the only number that may be bound; "": any
+	Aliases  []string            // its other names
 	Disabled bool
 }
 
@@ -31,6 +33,7 @@ type carried struct {
 	cleartext secret.Secret // is to be hashed, if not zero
 	userdb    []store.UserdbField
 	phone     string // E.164
+	aliases   []string
 	disabled  bool
 }
 
@@ -53,6 +56,9 @@ func (s *Service) unpack(row int, p Portable) (carried, error) {
 			return c, err
 		}
 	}
+	if c.aliases, err = s.unpackAliases(p.Aliases, c.name); err != nil {
+		return c, err
+	}
 	for _, f := range p.Userdb {
 		if err := config.CheckUserdbField(f.Key, f.Value); err != nil {
 			return c, fieldError("userdb field %s %v", brief(f.Key), err)
@@ -64,6 +70,27 @@ func (s *Service) unpack(row int, p Portable) (carried, error) {
 	}
 	slices.SortFunc(c.userdb, func(a, b store.UserdbField) int { return strings.Compare(a.Key, b.Key) })
 	return c, fits(c.userdb, c.name)
+}
+
+// unpackAliases checks what can be checked of an account's aliases without the others.
+func (s *Service) unpackAliases(typed []string, address string) ([]string, error) {
+	if len(typed) > store.MaxAliases {
+		return nil, &Error{Kind: ErrTooManyAliases, Sentence: fmt.Sprintf("there are more than %d aliases", store.MaxAliases)}
+	}
+	var names []string
+	for _, alias := range typed {
+		name, err := s.newAlias(alias)
+		switch {
+		case err != nil:
+			return nil, err
+		case name == address:
+			return nil, &Error{Kind: ErrAddress, Sentence: "an alias is the account's own address"}
+		case slices.Contains(names, name):
+			return nil, &Error{Kind: ErrAddress, Sentence: "an alias is given twice"}
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 // unpackPassword takes a stored hash as it is, and a password in the clear to be

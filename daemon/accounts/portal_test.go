@@ -191,7 +191,7 @@ func (w *world) view(fn func(r *store.Reader) error) {
 }
 
 // worldWith is one with alice, who has a phone.
-func worldWith(t *testing.T) *world {
+func worldWith(t testing.TB) *world {
 	w := newWorld(t)
 	w.addBound(alice, phoneA)
 	return w

@@ -13,6 +13,7 @@ type Portable struct {
 	Password *Password           `json:"password,omitempty"` // stored, with its scheme
 	Userdb   []store.UserdbField `json:"userdb,omitempty"`
 	Phone    string              `json:"phone,omitempty"`
+	Aliases  []string            `json:"aliases,omitempty"`
 	Disabled bool                `json:"disabled,omitempty"`
 }
 
@@ -33,7 +34,7 @@ func (h *Handler) importAccounts(ctx context.Context, q Import) (accounts.Import
 	}
 	in := accounts.Import{Rows: make([]accounts.Portable, len(q.Accounts)), DryRun: q.DryRun, SkipBad: q.SkipBad}
 	for i, p := range q.Accounts {
-		in.Rows[i] = accounts.Portable{Address: p.Address, Userdb: p.Userdb, Phone: p.Phone, Disabled: p.Disabled}
+		in.Rows[i] = accounts.Portable{Address: p.Address, Userdb: p.Userdb, Phone: p.Phone, Aliases: p.Aliases, Disabled: p.Disabled}
 		if p.Password != nil {
 			in.Rows[i].Password = p.Password.Secret
 		}
@@ -70,7 +71,7 @@ func (h *Handler) exportAccounts(ctx context.Context, q Export) (Exported, error
 	}
 	answer := Exported{Accounts: make([]Portable, len(page.Accounts)), Damaged: page.Damaged, Next: page.Next}
 	for i, p := range page.Accounts {
-		answer.Accounts[i] = Portable{Address: p.Address, Userdb: p.Userdb, Phone: p.Phone, Disabled: p.Disabled}
+		answer.Accounts[i] = Portable{Address: p.Address, Userdb: p.Userdb, Phone: p.Phone, Aliases: p.Aliases, Disabled: p.Disabled}
 		if !p.Password.IsZero() {
 			answer.Accounts[i].Password = &Password{p.Password}
 		}

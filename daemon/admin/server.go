@@ -3,9 +3,11 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 )
 
@@ -15,7 +17,7 @@ type Server struct{ http http.Server }
 // NewServer makes a server for the handler.
 func NewServer(h http.Handler, log *slog.Logger) *Server {
 	return &Server{http.Server{
-		Handler:           h,
+		Handler:           recovered(h, log),
 		ConnContext:       connContext,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -24,6 +26,24 @@ func NewServer(h http.Handler, log *slog.Logger) *Server {
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    8 << 10,
 	}}
+}
+
+// recovered logs where a request panicked, and ends its connection. What was
+// panicked with, which net/http would log, may hold a secret.
+func recovered(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			what := recover()
+			if what == nil {
+				return
+			}
+			if what != http.ErrAbortHandler {
+				log.Error("admin: panic", "type", fmt.Sprintf("%T", what), "stack", string(debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Serve answers on one listener until Shutdown or Close, which is no error.

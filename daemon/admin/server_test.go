@@ -144,3 +144,32 @@ func TestClientRefusesNonsense(t *testing.T) {
 		}
 	}
 }
+
+// TestPanic: the log says where a request panicked, and not what with.
+func TestPanic(t *testing.T) {
+	var log bytes.Buffer
+	s := NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("hunter2") }), slog.New(slog.NewTextHandler(&log, nil)))
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "admin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	conn, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, _ := io.ReadAll(conn); len(answer) != 0 {
+		t.Errorf("%q", answer)
+	}
+	if err := errors.Join(s.Shutdown(context.Background()), <-served); err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); !strings.Contains(text, "type=string") || !strings.Contains(text, "TestPanic") || strings.Contains(text, "hunter2") {
+		t.Error(text)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/admin"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/doctor"
+	"github.com/latchkey-mail/latchkey/sasl"
 )
 
 // diagnosis is the record of doctor.
@@ -63,6 +65,11 @@ func (a *app) doctor() *cobra.Command {
 }
 
 func (a *app) diagnose(ctx context.Context, cfg *config.Config, m *doctor.Machine) *diagnosis {
+	for _, mechanism := range sasl.Mechanisms() {
+		if mechanism.Binds && slices.Contains(cfg.Auth.Mechanisms, mechanism.Name) {
+			m.Binding = append(m.Binding, mechanism.Name)
+		}
+	}
 	reports := []doctor.Report{
 		askStatus(ctx, cfg, m),
 		checkPlaces(cfg),

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/doctor"
 )
 
@@ -33,5 +37,20 @@ Dovecot
 	printDiagnosis(out, &diagnosis{OK: true, Warnings: 2})
 	if out.String() != "\nevery door asks latchkey; 2 warnings\n" {
 		t.Errorf("%q", out)
+	}
+}
+
+// TestDiagnoseBinding: doctor is told which of the mechanisms that are offered bind.
+func TestDiagnoseBinding(t *testing.T) {
+	a, _, _ := testApp()
+	a.zone = time.UTC
+	for _, offered := range [][]string{{"PLAIN", "SCRAM-SHA-256"}, {"PLAIN", "SCRAM-SHA-256-PLUS"}} {
+		cfg := config.Default()
+		cfg.DataDir, cfg.RunDir, cfg.Auth.Mechanisms = t.TempDir(), t.TempDir(), offered
+		m := &doctor.Machine{Run: func(context.Context, string, ...string) ([]byte, error) { return nil, doctor.ErrAbsent }}
+		a.diagnose(t.Context(), cfg, m)
+		if want := slices.Contains(offered, "SCRAM-SHA-256-PLUS"); slices.Contains(m.Binding, "SCRAM-SHA-256-PLUS") != want || len(m.Binding) > 1 {
+			t.Errorf("of %q these bind: %q", offered, m.Binding)
+		}
 	}
 }

@@ -20,12 +20,12 @@ func (a *app) exportAccounts() *cobra.Command {
 		Short: "print all accounts as a file for another system",
 		Long: `Print all accounts as a Dovecot passwd-file, or as JSON with one object on each
 line: address, the account's own userdb fields, and whether it is disabled. import
-takes both back.
+takes both back. JSON has the accounts' aliases, too; a passwd-file has no room for
+them, and "latchkey account list --postfix-senders" names them all.
 
 With --with-secrets, stored passwords are printed, too, and the numbers that alone
 may be bound: not onto a terminal, and it leaves an event. App passwords, bound
-phones and devices rest on the key of this database; a backup has them. Aliases
-are not in it either: "latchkey account list --postfix-senders" names them all.`,
+phones and devices rest on the key of this database; a backup has them.`,
 		Example: `  latchkey export --with-secrets > users
   latchkey export --format json | jq -r .user`,
 		Args: takes(),
@@ -55,7 +55,7 @@ func (a *app) exportAll(q *question, format accountfile.Format, secrets bool) er
 		}
 		text = text[:0]
 		for _, row := range page.Accounts {
-			p := accounts.Portable{Address: row.Address, Userdb: row.Userdb, Phone: row.Phone, Disabled: row.Disabled}
+			p := accounts.Portable{Address: row.Address, Userdb: row.Userdb, Phone: row.Phone, Aliases: row.Aliases, Disabled: row.Disabled}
 			if row.Password != nil {
 				p.Password = row.Password.Secret
 			}

@@ -24,6 +24,7 @@ input. The columns are
   uid, gid, home, userdb_…
             the account's own userdb fields
   phone     the only number that may be bound (CSV and JSON)
+  aliases   other names of the account, with blanks between them (CSV and JSON)
   disabled  yes or no (CSV and JSON; nologin in a passwd-file)
 
 and gecos and shell, which are not kept. A line with anything else that would be

@@ -91,21 +91,41 @@ func (im *importing) next(r *accountfile.Reader) error {
 		return fmt.Errorf("reading the file: %w", err)
 	}
 	im.done.Lines++
-	if name, err := sasl.PrepareName(p.Address, im.domain); err == nil {
-		p.Address = name
-		key := maphash.String(im.seed, name)
-		if _, twice := im.seen[key]; twice {
-			im.bad = append(im.bad, lineCause{line, "the address stands in an earlier line, too"})
-			return nil
-		}
-		im.seen[key] = struct{}{}
+	if cause := im.earlier(&p); cause != "" {
+		im.bad = append(im.bad, lineCause{line, cause})
+		return nil
 	}
 	im.put(line, p)
 	return nil
 }
 
+// earlier prepares the names of an account, and says of one that came before, in
+// another line or in this one. Names that cannot be prepared are the daemon's to refuse.
+func (im *importing) earlier(p *accounts.Portable) (cause string) {
+	twice := func(name *string) bool {
+		prepared, err := sasl.PrepareName(*name, im.domain)
+		if err != nil {
+			return false
+		}
+		*name = prepared
+		key := maphash.String(im.seed, prepared)
+		_, twice := im.seen[key]
+		im.seen[key] = struct{}{}
+		return twice
+	}
+	if twice(&p.Address) {
+		return "the address stands in an earlier line, too"
+	}
+	for i := range p.Aliases {
+		if twice(&p.Aliases[i]) {
+			return "an alias stands in an earlier line, too, or twice in this one"
+		}
+	}
+	return ""
+}
+
 func (im *importing) put(line int, p accounts.Portable) {
-	row := admin.Portable{Address: p.Address, Userdb: p.Userdb, Phone: p.Phone, Disabled: p.Disabled}
+	row := admin.Portable{Address: p.Address, Userdb: p.Userdb, Phone: p.Phone, Aliases: p.Aliases, Disabled: p.Disabled}
 	if !p.Password.IsZero() {
 		row.Password = &admin.Password{Secret: p.Password}
 		if _, clear, _ := secret.Cleartext(p.Password.Reveal()); clear {
@@ -113,6 +133,9 @@ func (im *importing) put(line int, p accounts.Portable) {
 		}
 	}
 	im.bytes += 128 + len(p.Address) + len(p.Password.Reveal()) + len(p.Phone)
+	for _, alias := range p.Aliases {
+		im.bytes += 3 + len(alias)
+	}
 	for _, f := range p.Userdb {
 		im.bytes += 32 + len(f.Key) + len(f.Value)
 	}

@@ -24,7 +24,6 @@ import (
 
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
-	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/sasl/saslauthd"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
@@ -68,22 +67,14 @@ func (s *Server) SetRules(r Rules) { s.rules.Store(&r) }
 // is given up as undecided.
 func (s *Server) Answer(ctx context.Context, r *saslauthd.Request) saslauthd.Reply {
 	rules := s.rules.Load()
-	facts := policy.Facts{Service: r.Service, Mechanism: mechanism, Addr: r.Remote.Addr(), Queue: hasher.Mail}
-	v := s.decide(ctx, rules, r, facts)
-	s.recorder.Login(policy.Event(&facts, &v, r.Received))
-	return reply(rules, r, &v)
-}
-
-func (s *Server) decide(ctx context.Context, rules *Rules, r *saslauthd.Request, facts policy.Facts) policy.Verdict {
-	got, err := sasl.Password(fullName(r), r.Password())
-	if err != nil {
-		return policy.Verdict{Outcome: store.Rejected, Reason: store.ReasonMalformed}
+	sent := &policy.Password{
+		Name: fullName(r), Secret: secret.New(r.Password()), KeepsName: true,
+		DefaultDomain: rules.DefaultDomain, Received: r.Received, FailureDelay: rules.FailureDelay,
+		Facts: policy.Facts{Service: r.Service, Mechanism: mechanism, Addr: r.Remote.Addr(), Queue: hasher.Mail},
 	}
-	a := &policy.Attempt{Secret: secret.New(got.Secret()), KeepsName: true, Facts: facts}
-	a.Name, _ = sasl.PrepareName(got.Name, rules.DefaultDomain) // what cannot be prepared is nobody's name
-	ctx, cancel := context.WithDeadline(ctx, r.Received.Add(policy.HashWithin(rules.FailureDelay)))
-	defer cancel()
-	return s.policy.Decide(ctx, a)
+	v := s.policy.DecidePassword(ctx, sent)
+	s.recorder.Login(policy.Event(&sent.Facts, &v, r.Received))
+	return reply(rules, r, &v)
 }
 
 // fullName puts login and realm together as "saslauthd -r" does. Cyrus SASL cuts

@@ -75,6 +75,10 @@ type Machine struct {
 	Sockets []Socket
 	Running bool // the daemon answers: Sockets are all that it has
 
+	// Binding are the mechanisms that latchkey offers on sockets of kind "login" and
+	// that bind to the TLS channel: SCRAM-SHA-256-PLUS, or none.
+	Binding []string
+
 	DovecotConfig string // file for doveconf -c; "": its own default
 	PostfixConfig string // folder for postconf -c; "": its own default
 

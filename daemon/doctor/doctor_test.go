@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +131,46 @@ func TestLogin(t *testing.T) {
 		d.logins()
 		if len(d.Findings) != 1 || d.Findings[0].Level != tt.want {
 			t.Errorf("want %s of\n%s\ngot\n%s", tt.want, tt.conf, show(d.Report))
+		}
+	}
+}
+
+// TestBinding: a mechanism that binds is offered over TLS 1.3 alone, or warned of.
+func TestBinding(t *testing.T) {
+	const head, login = "# 2.4.1 (x): /a\nprotocols {\nimap = yes\n}\n", "login_socket_path = latchkey/auth\n"
+	for _, tt := range []struct {
+		conf    string
+		kind    config.Kind
+		binding []string
+		want    string // the version that is warned of
+	}{
+		{head + login + "ssl_min_protocol = TLSv1.2\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, "TLSv1.2"},
+		{head + login, config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, "TLSv1.2"}, // the default
+		{head + login + "ssl_min_protocol = ANY\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, "ANY"},
+		{head + login + "ssl_min_protocol = TLSv1.3\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, ""},
+		{head + login + "ssl_min_protocol = latest\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, ""},
+		{head + login + "ssl_min_protocol = TLSv1.3\nprotocol imap {\nssl_min_protocol = TLSv1.1\n}\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, "TLSv1.1"},
+		{head + login + "ssl_min_protocol = TLSv1.3\nprotocol pop3 {\nssl_min_protocol = TLSv1.1\n}\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, ""},
+		{head + login + "ssl_min_protocol = TLSv1.2\n", config.KindLogin, nil, ""},
+		{head + login + "ssl_min_protocol = TLSv1.2\n", config.KindClient, []string{"SCRAM-SHA-256-PLUS"}, ""}, // not told there
+		{head + "ssl_min_protocol = TLSv1.2\n", config.KindLogin, []string{"SCRAM-SHA-256-PLUS"}, ""},          // asks somebody else
+	} {
+		m := &Machine{Connects: anybody, Sockets: []Socket{{tt.kind, "/run/dovecot/login/latchkey/auth"}}, Binding: tt.binding,
+			Run: func(context.Context, string, ...string) ([]byte, error) { return []byte(tt.conf), nil }}
+		var said []string
+		for _, f := range m.Dovecot(t.Context()).Findings {
+			if strings.Contains(f.Text, "TLS") {
+				said = append(said, string(f.Level)+" "+f.Text+"|"+strings.Join(f.Fix, "|"))
+			}
+		}
+		var want []string
+		if tt.want != "" {
+			want = []string{"warning latchkey offers SCRAM-SHA-256-PLUS, which needs TLS 1.3, and ssl_min_protocol is " + tt.want +
+				": when somebody tries it over less, a login process of Dovecot 2.4.1 panics, and takes along the other connections that it serves" +
+				"|at the end of /a, or of what it includes last:|  ssl_min_protocol = TLSv1.3"}
+		}
+		if !slices.Equal(said, want) {
+			t.Errorf("%s\nsaid %q\nwant %q", tt.conf, said, want)
 		}
 	}
 }

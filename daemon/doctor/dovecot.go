@@ -32,6 +32,7 @@ type dovecotCheck struct {
 	m    *Machine
 	base string // base_dir
 	open bool   // a login service asks somebody else
+	weak string // the least TLS version at a service that offers binding, where it is too low
 
 	listener bool // it was said that latchkey has no socket for login processes
 }
@@ -62,6 +63,7 @@ func (m *Machine) Dovecot(ctx context.Context) Report {
 		d.add(Warning, fmt.Sprintf("%d lines of what doveconf prints were not understood", d.odd))
 	}
 	d.logins()
+	d.binding()
 	d.lookups()
 	d.authService()
 	d.passdbs()
@@ -107,6 +109,9 @@ func (d *dovecotCheck) login(name, protocol string, s *section) {
 	}
 	if len(strangers) == 0 {
 		place := d.fromLogin(s, asked[0])
+		if d.m.has(place, config.KindLogin) {
+			d.weakest(name, protocol)
+		}
 		d.add(Good, fmt.Sprintf("%s asks latchkey at %s", name, place))
 		d.m.access(&d.Report, place, d.user(s, "default_login_user", "dovenull"), filepath.Join(d.base, "login"))
 		return
@@ -157,7 +162,7 @@ func (d *dovecotCheck) asked(name, protocol string, s *section) []string {
 		}
 	}
 	if d.is24() {
-		set := d.socketPaths(&d.section, name, protocol)
+		set := everywhere(&d.section, "login_socket_path", name, protocol)
 		if len(set) == 0 {
 			set = append(set, defaultSocket)
 		}
@@ -170,20 +175,48 @@ func (d *dovecotCheck) asked(name, protocol string, s *section) []string {
 	return slices.Compact(all)
 }
 
-// socketPaths collects login_socket_path wherever it is set, but for sections of
-// other services and protocols.
-func (d *dovecotCheck) socketPaths(s *section, name, protocol string) []string {
+// everywhere collects the values of a setting wherever it is set, but for sections
+// of other services and protocols.
+func everywhere(s *section, key, name, protocol string) []string {
 	var all []string
-	if path := s.setting("login_socket_path", ""); path != "" {
-		all = append(all, path)
+	if value := s.setting(key, ""); value != "" {
+		all = append(all, value)
 	}
 	for _, inner := range s.sections {
 		if inner.kind == "service" && inner.name != name || inner.kind == "protocol" && inner.name != protocol {
 			continue
 		}
-		all = append(all, d.socketPaths(inner, name, protocol)...)
+		all = append(all, everywhere(inner, key, name, protocol)...)
 	}
 	return all
+}
+
+// minTLS is Dovecot's setting of the least version of TLS. Its words for 1.3 and
+// more are TLSv1.3 and LATEST (src/lib-ssl-iostream/iostream-openssl-common.c).
+const minTLS = "ssl_min_protocol"
+
+// weakest notes what a login service that offers binding has for minTLS.
+func (d *dovecotCheck) weakest(name, protocol string) {
+	set := everywhere(&d.section, minTLS, name, protocol)
+	if len(set) == 0 {
+		set = append(set, "TLSv1.2") // Dovecot's default
+	}
+	for _, version := range set {
+		if !strings.EqualFold(version, "TLSv1.3") && !strings.EqualFold(version, "LATEST") {
+			d.weak = version
+		}
+	}
+}
+
+// binding judges whether everybody who may try a mechanism with channel binding has
+// the TLS version that it needs.
+func (d *dovecotCheck) binding() {
+	if d.weak == "" || len(d.m.Binding) == 0 {
+		return
+	}
+	d.add(Warning, fmt.Sprintf("latchkey offers %s, which needs TLS 1.3, and %s is %s: when somebody tries it over less, "+
+		"a login process of Dovecot 2.4.1 panics, and takes along the other connections that it serves",
+		strings.Join(d.m.Binding, ", "), minTLS, d.weak), d.atEnd(), "  "+minTLS+" = TLSv1.3")
 }
 
 // fromLogin is a socket's path as everybody else sees it. Login processes live in a

@@ -33,7 +33,6 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/hasher"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
-	"github.com/latchkey-mail/latchkey/sasl"
 	"github.com/latchkey-mail/latchkey/store"
 	"github.com/latchkey-mail/latchkey/store/secret"
 )
@@ -110,15 +109,13 @@ func (h *Handler) recovered() {
 }
 
 func (h *Handler) decide(rules *Rules, q *request, facts policy.Facts, received time.Time) policy.Verdict {
-	got, err := sasl.Password(q.user, q.password)
-	if err != nil || !q.plain {
+	if !q.plain {
 		return policy.Verdict{Outcome: store.Rejected, Reason: store.ReasonMalformed}
 	}
-	a := &policy.Attempt{Secret: secret.New(got.Secret()), Facts: facts}
-	a.Name, _ = sasl.PrepareName(got.Name, rules.DefaultDomain) // what cannot be prepared is nobody's name
-	ctx, cancel := context.WithDeadline(h.deciding, received.Add(policy.HashWithin(rules.FailureDelay)))
-	defer cancel()
-	return h.policy.Decide(ctx, a)
+	return h.policy.DecidePassword(h.deciding, &policy.Password{
+		Name: q.user, Secret: secret.New(q.password), Facts: facts,
+		DefaultDomain: rules.DefaultDomain, Received: received, FailureDelay: rules.FailureDelay,
+	})
 }
 
 // waitUntil waits for an answer's age, or for the stop; false: nginx is gone.

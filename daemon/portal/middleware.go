@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,7 +35,8 @@ func (s *Server) around(pages http.Handler) http.Handler {
 	return s.headed(s.private(s.hosted(s.based(s.logged(s.recovered(s.cleaned(origin.Handler(pages))))))))
 }
 
-// recovered answers a request whose handler panicked, and logs where.
+// recovered answers a request whose handler panicked, and logs where. What was
+// panicked with may hold a secret.
 func (s *Server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -45,7 +47,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			if what == http.ErrAbortHandler {
 				panic(what)
 			}
-			s.Log.Error("portal: panic", "path", logPath(r), "panic", what, "stack", string(debug.Stack()))
+			s.Log.Error("portal: panic", "path", logPath(r), "type", fmt.Sprintf("%T", what), "stack", string(debug.Stack()))
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)

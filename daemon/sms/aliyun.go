@@ -83,7 +83,7 @@ func (a *aliyun) Send(ctx context.Context, m Message) error {
 	}
 	var answer struct{ Code string }
 	if json.Unmarshal(body, &answer) != nil {
-		return fmt.Errorf("%w: status %d, the body is not an answer of SendSms", ErrRefused, status)
+		return fmt.Errorf("%w: status %d, the body is not an answer of SendSms", ErrUnclear, status)
 	}
 	if status != http.StatusOK || answer.Code != "OK" {
 		return refused(status, answer.Code)

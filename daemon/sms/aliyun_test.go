@@ -188,7 +188,7 @@ func TestAliyunNonceAndSecretAreNewEachTime(t *testing.T) {
 	nonces := map[string]bool{}
 	for _, key := range []string{"first", "second"} {
 		writeSecret(t, o.AccessKeySecretFile, key+"\n")
-		failed(t, s.Send(context.Background(), message()), ErrRefused) // "ok" is no JSON
+		failed(t, s.Send(context.Background(), message()), ErrUnclear) // "ok" is no JSON
 		if err := checkACS3(service.asked, "", o.AccessKeyID, key); err != nil {
 			t.Error(err)
 		}
@@ -217,7 +217,11 @@ func refusesAnswers(t *testing.T, s Sender, service *standIn, answers map[string
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Fatalf("%s: %v, want %s", answer, err, want)
 		}
-		failed(t, err, ErrRefused)
+		kind := ErrRefused
+		if strings.Contains(want, "unclear: ") {
+			kind = ErrUnclear
+		}
+		failed(t, err, kind)
 	}
 }
 
@@ -230,16 +234,16 @@ func TestAliyunRefuses(t *testing.T) {
 	refusesAnswers(t, s, service, map[string]string{
 		`200 {"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"触发天级流控Permits:ECHO","RequestId":"x"}`: "status 200, isv.BUSINESS_LIMIT_CONTROL",
 		`400 {"Code":"SignatureDoesNotMatch","Message":"ECHO"}`:                                    "status 400, SignatureDoesNotMatch",
-		`500 {"Code":"OK"}`:   "status 500, OK",
+		`500 {"Code":"OK"}`:   "unclear: status 500, OK",
 		`200 {"Code":"ok"}`:   "status 200, ok",
 		`200 {"Code":""}`:     "status 200, no error code",
 		`200 {}`:              "status 200, no error code",
 		`200 null`:            "status 200, no error code",
-		`200 `:                "status 200, the body is not an answer of SendSms",
-		`200 [{"Code":"OK"}]`: "status 200, the body is not an answer of SendSms",
-		`200 {"Code":"OK"}}`:  "status 200, the body is not an answer of SendSms",
+		`200 `:                "unclear: status 200, the body is not an answer of SendSms",
+		`200 [{"Code":"OK"}]`: "unclear: status 200, the body is not an answer of SendSms",
+		`200 {"Code":"OK"}}`:  "unclear: status 200, the body is not an answer of SendSms",
 		`200 {"Code":"ECHO"}`: "status 200, an error code of unknown form",
-		`200 {"Code":"OK","x":"` + strings.Repeat("x", maxAnswer) + `"}`: "status 200, the body is not an answer of SendSms",
+		`200 {"Code":"OK","x":"` + strings.Repeat("x", maxAnswer) + `"}`: "unclear: status 200, the body is not an answer of SendSms",
 		`302 {"Code":"OK"}`: "status 302, OK",
 	})
 }

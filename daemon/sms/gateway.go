@@ -129,7 +129,7 @@ func noAnswer(ctx context.Context, kind, err error) error {
 
 // refused is the answer of a gateway that has error codes.
 func refused(status int, code string) error {
-	return fmt.Errorf("%w: status %d, %s", ErrRefused, status, onlyLetters(code))
+	return fmt.Errorf("%w: status %d, %s", notTaken(status), status, onlyLetters(code))
 }
 
 // onlyLetters shows an error code as the providers document them, such as

@@ -225,7 +225,7 @@ func (s *httpSender) judge(status int, body []byte) error {
 		expected = slices.Contains(s.status, status)
 	}
 	if !expected {
-		return fmt.Errorf("%w: status %d", ErrRefused, status)
+		return fmt.Errorf("%w: status %d", notTaken(status), status)
 	}
 	if s.match != nil && !s.match.Match(body) {
 		return fmt.Errorf("%w: status %d, but the body is not as expected", ErrRefused, status)

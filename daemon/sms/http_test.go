@@ -132,11 +132,13 @@ func TestHTTPRefuses(t *testing.T) {
 		o      HTTPOptions
 		answer http.HandlerFunc
 	}{
-		"status":      {HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }},
-		"another 2xx": {HTTPOptions{Status: []int{202}}, nil},
-		"pattern":     {HTTPOptions{Match: "^0"}, nil},
-		"empty body":  {HTTPOptions{Match: "."}, func(http.ResponseWriter, *http.Request) {}},
-		"redirect":    {HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/else", http.StatusFound) }},
+		"unclear: 500": {HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }},
+		"unclear: 504": {HTTPOptions{Status: []int{202}}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) }},
+		"status":       {HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }},
+		"another 2xx":  {HTTPOptions{Status: []int{202}}, nil},
+		"pattern":      {HTTPOptions{Match: "^0"}, nil},
+		"empty body":   {HTTPOptions{Match: "."}, func(http.ResponseWriter, *http.Request) {}},
+		"redirect":     {HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/else", http.StatusFound) }},
 		"redirect of POST": {HTTPOptions{Body: "a={{.Code}}"}, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/else", http.StatusTemporaryRedirect)
 		}},
@@ -157,7 +159,11 @@ func TestHTTPRefuses(t *testing.T) {
 		o.Secrets = map[string]string{"key": secretFile(t, testSecret)}
 		err := newHTTP(t, o).Send(context.Background(), message())
 		t.Run(name, func(t *testing.T) {
-			failed(t, err, ErrRefused)
+			kind := ErrRefused
+			if strings.HasPrefix(name, "unclear: ") {
+				kind = ErrUnclear
+			}
+			failed(t, err, kind)
 			if asked.Load() != 1 {
 				t.Errorf("asked %d times", asked.Load())
 			}

@@ -21,8 +21,8 @@ import (
 )
 
 // Sender sends a message. No error means that a gateway took it, not that it
-// arrived. An error that is [ErrNoAnswer] means that it may have left all the same;
-// any other, that it did not. Send keeps to ctx and may be called at the same time.
+// arrived. After an error, [MayHaveLeft] says whether it may have left all the same.
+// Send keeps to ctx and may be called at the same time.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -32,5 +32,20 @@ type Sender interface {
 var (
 	ErrUnreached = errors.New("sms: not reached")  // no connection came about, so that nothing was sent
 	ErrNoAnswer  = errors.New("sms: no answer")    // it was asked, and its answer came too late, broke off or is not HTTP
+	ErrUnclear   = errors.New("sms: unclear")      // the answer does not tell: its status is a 5xx, or it is not of the gateway's form
 	ErrRefused   = errors.New("sms: not accepted") // the gateway answered, and did not take it
 )
+
+// MayHaveLeft says whether a message that was not sent, says the error, may have
+// left: who was asked did not say that it took it, nor that it did not.
+func MayHaveLeft(err error) bool { return errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrUnclear) }
+
+// notTaken is what an answer with that status comes to that does not say "taken".
+// The gateway, or what stands before it, may have got stuck after the message had
+// gone (RFC 9110 section 15.6): a 5xx is no refusal.
+func notTaken(status int) error {
+	if status >= 500 {
+		return ErrUnclear
+	}
+	return ErrRefused
+}

@@ -104,14 +104,14 @@ func (t *tencent) Send(ctx context.Context, m Message) error {
 func judgeTencent(status int, body []byte) error {
 	var answer tencentAnswer
 	if json.Unmarshal(body, &answer) != nil {
-		return fmt.Errorf("%w: status %d, the body is not an answer of SendSms", ErrRefused, status)
+		return fmt.Errorf("%w: status %d, the body is not an answer of SendSms", ErrUnclear, status)
 	}
 	sent := answer.Response.SendStatusSet
 	switch {
 	case answer.Response.Error != nil:
 		return refused(status, answer.Response.Error.Code)
 	case len(sent) != 1:
-		return fmt.Errorf("%w: status %d, the answer tells of %d messages", ErrRefused, status, len(sent))
+		return fmt.Errorf("%w: status %d, the answer tells of %d messages", ErrUnclear, status, len(sent))
 	case status != http.StatusOK || sent[0].Code != "Ok":
 		return refused(status, sent[0].Code)
 	}

@@ -76,7 +76,7 @@ func BenchmarkLogin(b *testing.B) {
 		Mechanisms: func() []Mechanism { return fuzzMechanisms },
 	}
 	nc := &tapeConn{fuzzConn: fuzzConn{in: bytes.NewReader(nil), rest: new(sync.WaitGroup)}, line: bytes.Clone(benchLine), left: b.N}
-	c, hello, err := s.newConn(nc, fuzzListener{}, ListenerOptions{})
+	c, err := s.newConn(nc, fuzzListener{}, ListenerOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func BenchmarkLogin(b *testing.B) {
 	client.versioned, client.minor, client.pid = true, 2, 7
 	b.ReportAllocs()
 	b.ResetTimer()
-	c.serve(hello)
+	c.Serve()
 }
 
 var _ net.Conn = (*tapeConn)(nil)

@@ -8,9 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/latchkey-mail/latchkey/sasl/dovecot"
@@ -206,50 +204,14 @@ func TestAnswersRaceWithTheEnd(t *testing.T) {
 	clients.Wait()
 }
 
-// brokenListener fails a few accepts and then works.
-type brokenListener struct {
-	*pipeListener
-	failures []error
-}
-
-func (l *brokenListener) Accept() (net.Conn, error) {
-	if len(l.failures) == 0 {
-		return l.pipeListener.Accept()
-	}
-	err := l.failures[0]
-	l.failures = l.failures[1:]
-	return nil, &net.OpError{Op: "accept", Err: err}
-}
-
-func TestAcceptBacksOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &dovecot.Server{Mechanisms: manyMechanisms, Backend: script{}}
-		l := &brokenListener{newPipeListener(), []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED}}
-		began := time.Now()
-		served := make(chan error, 1)
-		go func() { served <- s.Serve(l, dovecot.KindClient) }()
-		client, server := net.Pipe()
-		l.conns <- server
-		if waited := time.Since(began); waited != 35*time.Millisecond {
-			t.Errorf("accepted after %v, want 5 + 10 + 20 ms", waited)
-		}
-		if _, err := dovecot.NewClient(client, dovecot.ClientOptions{}); err != nil {
-			t.Error(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; !errors.Is(err, dovecot.ErrServerClosed) {
-			t.Error(err)
-		}
-		if err := s.Serve(newPipeListener(), dovecot.KindClient); !errors.Is(err, dovecot.ErrServerClosed) {
-			t.Errorf("Serve after Close: %v", err)
-		}
-	})
-	broken := errors.New("broken")
+// TestServeRefuses: what would go wrong with every connection is told before the first.
+func TestServeRefuses(t *testing.T) {
 	s := &dovecot.Server{Mechanisms: manyMechanisms, Backend: script{}}
-	if err := s.Serve(&brokenListener{newPipeListener(), []error{broken}}, dovecot.KindClient); !errors.Is(err, broken) {
-		t.Errorf("a failure that does not pass: %v", err)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Serve(newPipeListener(), dovecot.KindClient); !errors.Is(err, dovecot.ErrServerClosed) {
+		t.Errorf("Serve after Close: %v", err)
 	}
 	for _, k := range []dovecot.Kind{dovecot.KindClient, dovecot.KindMaster, dovecot.KindUserdb} {
 		if err := new(dovecot.Server).Serve(newPipeListener(), k); !errors.Is(err, dovecot.ErrBackend) {

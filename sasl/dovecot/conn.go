@@ -79,13 +79,18 @@ type conn struct {
 	patience time.Time // write deadline in force; of whoever set writing
 }
 
-// serve runs the connection to its end. hello has been prepared by the caller and goes out first.
-func (c *conn) serve(hello []byte) {
+// Serve runs the connection to its end. REQUEST finds it meanwhile.
+func (c *conn) Serve() {
+	if client, ok := c.speaker.(*clientConn); ok {
+		c.srv.registry.add(client)
+		defer c.srv.registry.remove(client)
+	}
 	defer c.end()
 	c.mu.Lock()
-	c.out = append(c.out, hello...)
-	c.writing = true
-	c.writeLocked()
+	if !c.writing { // else Shutdown came first, and its goroutine writes
+		c.writing = true
+		c.writeLocked()
+	}
 	c.armLocked()
 	c.mu.Unlock()
 	for {
@@ -331,8 +336,8 @@ func (c *conn) abortLocked(cause error) {
 	c.changed.Broadcast()
 }
 
-// shutdown is called by the server's Shutdown, once.
-func (c *conn) shutdown() {
+// Shutdown has the connection end when nothing is open any more.
+func (c *conn) Shutdown() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -343,8 +348,8 @@ func (c *conn) shutdown() {
 	c.speaker.stopLocked()
 }
 
-// abort closes the connection from outside.
-func (c *conn) abort() {
+// Abort closes the connection from outside.
+func (c *conn) Abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.abortLocked(nil)

@@ -298,17 +298,14 @@ func runFuzzConn(t *testing.T, in []byte, step uint8, k Kind) string {
 		Backend: fuzzBackend{rest}, Master: fuzzBackend{rest}, Log: slog.New(slog.DiscardHandler),
 		Mechanisms: fuzzOffered,
 	}
-	c, hello, err := s.newConn(nc, fuzzListener{}, ListenerOptions{Kind: k})
+	c, err := s.newConn(nc, fuzzListener{}, ListenerOptions{Kind: k})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if client, ok := c.speaker.(*clientConn); ok {
-		s.registry.add(client)
-		defer s.registry.remove(client)
-	}
-	c.serve(hello)
+	hello := string(c.out)
+	c.Serve()
 	rest.Wait()
-	out, ok := strings.CutPrefix(nc.out.String(), string(hello))
+	out, ok := strings.CutPrefix(nc.out.String(), hello)
 	if !ok {
 		t.Fatalf("the handshake is not the first thing: %q", nc.out.String())
 	}

@@ -7,9 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/latchkey-mail/latchkey/sasl/accept"
 )
 
 // ErrServerClosed is what Serve returns after Shutdown or Close.
@@ -73,13 +74,7 @@ type Server struct {
 
 	registry registry
 	cuid     atomic.Uint32
-	wg       sync.WaitGroup // one for each connection
-
-	mu        sync.Mutex
-	stop      chan struct{}             // closed by Shutdown and Close; made when first needed
-	stopped   bool                      // guarded by mu, as are the next two
-	listeners map[net.Listener]struct{} // being served
-	conns     map[*conn]struct{}        // being served
+	group    accept.Group[*conn]
 }
 
 // limits are the limits of a Server with the defaults filled in.
@@ -135,74 +130,17 @@ func (s *Server) ServeListener(l net.Listener, o ListenerOptions) error {
 		_ = l.Close() // the error that counts is the other one
 		return err
 	}
-	stop, ok := s.enter(l)
-	if !ok {
-		_ = l.Close() // as above
-		return ErrServerClosed
-	}
-	defer s.leave(l)
-	slots := make(chan struct{}, positive(s.MaxConns, 8192))
-	var pause backOff
-	var told time.Time // that all slots are taken
-	for {
-		if !s.slot(slots, stop, &told) {
-			return ErrServerClosed
-		}
-		nc, err := l.Accept()
+	made := func(nc net.Conn) (*conn, bool) {
+		c, err := s.newConn(nc, l, o)
 		if err != nil {
-			<-slots
-			if err := s.acceptFailed(err, stop, &pause); err != nil {
-				return err
-			}
-			continue
+			s.log().Error("connection refused", "kind", o.Kind.String(), "cause", err)
 		}
-		pause.reset()
-		if !s.start(nc, l, o, func() { <-slots }) {
-			return ErrServerClosed
-		}
+		return c, err == nil
 	}
-}
-
-// tellFullEvery is how often the log says that connections have to wait: a full
-// listener is full again after each that leaves.
-const tellFullEvery = time.Minute
-
-// slot waits until a listener may have one more connection; false if the server is closed.
-func (s *Server) slot(slots chan<- struct{}, stop <-chan struct{}, told *time.Time) bool {
-	select {
-	case slots <- struct{}{}:
-		return true
-	default:
-	}
-	if now := time.Now(); told.IsZero() || now.Sub(*told) >= tellFullEvery {
-		s.log().Warn("too many connections: more have to wait", "max", cap(slots))
-		*told = now
-	}
-	select {
-	case slots <- struct{}{}:
-		return true
-	case <-stop:
-		return false
-	}
-}
-
-// acceptFailed waits a little if the failure may pass, such as a lack of file descriptors.
-func (s *Server) acceptFailed(err error, stop <-chan struct{}, pause *backOff) error {
-	select {
-	case <-stop:
-		return ErrServerClosed
-	default:
-	}
-	if !passing(err) {
+	if err := s.group.Serve(l, positive(s.MaxConns, 8192), s.log(), made); err != nil {
 		return err
 	}
-	s.log().Error("accept failed", "error", err, "pause", pause.next())
-	select {
-	case <-time.After(pause.wait):
-		return nil
-	case <-stop:
-		return ErrServerClosed
-	}
+	return ErrServerClosed
 }
 
 // ready finds out before the first connection what would go wrong with every one.
@@ -228,66 +166,8 @@ func (s *Server) ready(l net.Listener, k Kind) error {
 	return nil
 }
 
-// enter registers a listener; false if the server is closed.
-func (s *Server) enter(l net.Listener) (<-chan struct{}, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return nil, false
-	}
-	if s.stop == nil {
-		s.stop = make(chan struct{})
-		s.listeners = make(map[net.Listener]struct{})
-		s.conns = make(map[*conn]struct{})
-	}
-	s.listeners[l] = struct{}{}
-	return s.stop, true
-}
-
-func (s *Server) leave(l net.Listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.listeners, l)
-	_ = l.Close() // its work is done
-}
-
-// start runs one connection in a goroutine of its own. It returns false if the server is closed.
-func (s *Server) start(nc net.Conn, l net.Listener, o ListenerOptions, over func()) bool {
-	c, hello, err := s.newConn(nc, l, o)
-	if err != nil {
-		s.log().Error("connection refused", "kind", o.Kind.String(), "cause", err)
-		_ = nc.Close() // never used
-		over()
-		return true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		_ = nc.Close() // never used
-		c.cancel()
-		return false
-	}
-	if client, ok := c.speaker.(*clientConn); ok {
-		s.registry.add(client)
-	}
-	s.conns[c] = struct{}{}
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
-		defer over()
-		c.serve(hello)
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-		if client, ok := c.speaker.(*clientConn); ok {
-			s.registry.remove(client)
-		}
-	}()
-	return true
-}
-
-// newConn makes a connection and what the server says before it has heard anything.
-func (s *Server) newConn(nc net.Conn, l net.Listener, o ListenerOptions) (*conn, []byte, error) {
+// newConn makes a connection, with what the server says before it has heard anything in out.
+func (s *Server) newConn(nc net.Conn, l net.Listener, o ListenerOptions) (*conn, error) {
 	c := &conn{srv: s, nc: nc, listener: l, options: o, limits: s.limits(), peer: peerOf(nc)}
 	c.changed.L = &c.mu
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -296,23 +176,23 @@ func (s *Server) newConn(nc net.Conn, l net.Listener, o ListenerOptions) (*conn,
 		c.maxLine = maxMasterLine
 		c.in = make([]byte, 0, maxMasterLine)
 		c.speaker = newMasterConn(c, o.Kind)
-		return c, masterHandshake(s.spid()), nil
+		c.out = masterHandshake(s.spid())
+		return c, nil
 	}
 	c.maxLine = maxClientLine
 	c.in = make([]byte, 0, firstReadBuffer)
 	mechs, err := offered(s.Mechanisms(), o.Kind)
 	if err != nil {
 		c.cancel()
-		return nil, nil, err
+		return nil, err
 	}
 	client := newClientConn(c, handshake{mechs: mechs, spid: s.spid(), cuid: s.cuid.Add(1)})
 	c.speaker = client
-	hello, err := clientHello(o.Kind, client.handshake)
-	if err != nil {
+	if c.out, err = clientHello(o.Kind, client.handshake); err != nil {
 		c.cancel()
-		return nil, nil, err
+		return nil, err
 	}
-	return c, hello, nil
+	return c, nil
 }
 
 func newClientConn(c *conn, h handshake) *clientConn {
@@ -331,47 +211,11 @@ func newClientConn(c *conn, h handshake) *clientConn {
 // waits for the requests that the back end is thinking about and closes each
 // connection. Exchanges that wait for their client end without an answer. When
 // ctx ends first Shutdown returns its error; Close then does the rest.
-func (s *Server) Shutdown(ctx context.Context) error {
-	for _, c := range s.halt() {
-		c.shutdown()
-	}
-	ended := make(chan struct{})
-	go func() { // ends with the last connection
-		s.wg.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (s *Server) Shutdown(ctx context.Context) error { return s.group.Shutdown(ctx) }
 
 // Close closes all listeners and connections at once and waits for their
 // goroutines. It must not be called by a back end from the goroutine of a connection.
 func (s *Server) Close() error {
-	for _, c := range s.halt() {
-		c.abort()
-	}
-	s.wg.Wait()
+	s.group.Close()
 	return nil
-}
-
-// halt stops accepting and returns the connections there are.
-func (s *Server) halt() []*conn {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.stopped && s.stop != nil {
-		close(s.stop)
-	}
-	s.stopped = true
-	for l := range s.listeners {
-		_ = l.Close() // Serve notices
-	}
-	conns := make([]*conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	return conns
 }

@@ -102,13 +102,14 @@ func TestRestrictedConnection(t *testing.T) {
 		{KindMaster, restriction{}, "PASS\t1\tuser=u\nLIST\t2\tuid77\nDONE\t2\t\nUSER\t3\tuid77\tuid=77\nUSER\t4\tuid78\tuid=78\n"},
 	} {
 		nc := &fuzzConn{in: bytes.NewReader([]byte(ask)), step: 1000, rest: new(sync.WaitGroup)}
-		c, hello, err := (&Server{Master: uidMaster{}}).newConn(nc, fuzzListener{}, ListenerOptions{Kind: test.kind})
+		c, err := (&Server{Master: uidMaster{}}).newConn(nc, fuzzListener{}, ListenerOptions{Kind: test.kind})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.speaker.(*masterConn).restricted = test.restricted
-		c.serve(hello)
-		if got := strings.TrimPrefix(nc.out.String(), string(hello)); got != test.want {
+		hello := string(c.out)
+		c.Serve()
+		if got := strings.TrimPrefix(nc.out.String(), hello); got != test.want {
 			t.Errorf("%v, %+v: %q, want %q", test.kind, test.restricted, got, test.want)
 		}
 	}

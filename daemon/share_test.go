@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -61,7 +62,7 @@ func TestShareOfConnections(t *testing.T) {
 	var log strings.Builder
 	var minutes atomic.Int64
 	clock := func() time.Time { return time.Unix(0, 0).Add(time.Duration(minutes.Load()) * time.Minute) }
-	shared := newSharing(listener, 3, func() *config.Config { return cfg }, clock, slog.New(slog.NewTextHandler(&log, nil)))
+	shared := newSharing(listener, 3, cfg.Portal.Trusts, clock, slog.New(slog.NewTextHandler(&log, nil)))
 	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(shared) }()
@@ -129,5 +130,34 @@ func TestPortalSharesConnections(t *testing.T) {
 	d.Reload(&next)
 	if !dialWeb(t, d.PortalAddr(), "127.0.0.1").answered() {
 		t.Error("a trusted proxy has a share")
+	}
+}
+
+// TestDoorSharesConnections: one network cannot take all connections of a TCP
+// socket that mail servers ask at.
+func TestDoorSharesConnections(t *testing.T) {
+	at := freeAddress(t)
+	d := start(t, func(c *config.Config) {
+		c.Listeners = append(c.Listeners, config.Listener{Address: at, Kind: config.KindClient, DistrustRIP: true})
+	})
+	_, letters := d.withAppPassword(t, "u@example.org")
+	dial := func(from string) *peer {
+		t.Helper()
+		return newPeer(t, dialWeb(t, net.TCPAddrFromAddrPort(at), from))
+	}
+	shared := make([]*peer, maxDoorNetwork)
+	for i := range shared {
+		shared[i] = dial("127.0.0.1")
+	}
+	for _, p := range []*peer{shared[0], shared[maxDoorNetwork-1], dial("127.0.0.2")} {
+		p.send("VERSION\t1\t2", "CPID\t4711")
+		for p.line() != "DONE" {
+		}
+		if got := p.login("PLAIN", "service=smtp", "u@example.org", letters); !strings.HasPrefix(got, "OK\t") {
+			t.Errorf("not served: %q", got)
+		}
+	}
+	if got, err := io.ReadAll(dial("127.0.0.1").in); len(got) > 0 {
+		t.Errorf("there is no bound: %q, %v", got, err)
 	}
 }

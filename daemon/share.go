@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/latchkey-mail/latchkey/daemon/config"
 	"github.com/latchkey-mail/latchkey/daemon/policy"
 )
 
@@ -16,16 +15,21 @@ import (
 // address has enough.
 const maxWebNetwork = 256
 
+// maxDoorNetwork is the same for each TCP socket that mail servers ask at, of the
+// 8,192 that dovecot.Server serves: one mail server has fewer connections, one for
+// each process that waits for logins.
+const maxDoorNetwork = 1024
+
 // tellShareEvery is how often the log says that connections were closed.
 const tellShareEvery = time.Minute
 
 // sharing is a listener that closes connections at once of which their network
-// has its share already. Trusted proxies have no share, as everybody's connections
-// come from them; nor has what comes without an address, over a unix socket.
+// has its share already. What comes without an address, over a unix socket, has no
+// share; nor has whom except names.
 type sharing struct {
 	net.Listener
 	most   int
-	config func() *config.Config // the one in force: a reload changes it
+	except func(netip.Addr) bool
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -35,8 +39,8 @@ type sharing struct {
 	told   time.Time // when that was
 }
 
-func newSharing(l net.Listener, most int, cfg func() *config.Config, now func() time.Time, log *slog.Logger) *sharing {
-	return &sharing{Listener: l, most: most, config: cfg, now: now, log: log, open: make(map[netip.Prefix]int)}
+func newSharing(l net.Listener, most int, except func(netip.Addr) bool, now func() time.Time, log *slog.Logger) *sharing {
+	return &sharing{Listener: l, most: most, except: except, now: now, log: log, open: make(map[netip.Prefix]int)}
 }
 
 // Accept waits for a connection whose network has room.
@@ -47,7 +51,7 @@ func (s *sharing) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		from := policy.Network(peerAddr(conn))
-		if !from.IsValid() || s.config().Portal.Trusts(peerAddr(conn)) {
+		if !from.IsValid() || s.except(peerAddr(conn)) {
 			return conn, nil
 		}
 		if s.enter(from) {
@@ -67,7 +71,7 @@ func (s *sharing) enter(from netip.Prefix) bool {
 	}
 	s.closed++
 	if now := s.now(); s.told.IsZero() || now.Sub(s.told) >= tellShareEvery {
-		s.log.Warn("portal: connections were closed, as their network has its share", "network", from, "share", s.most, "closed", s.closed)
+		s.log.Warn("connections were closed, as their network has its share", "place", s.Addr(), "network", from, "share", s.most, "closed", s.closed)
 		s.closed, s.told = 0, now
 	}
 	return false
