@@ -61,7 +61,7 @@ set yrange [0:*]
 plot $data using 1:4 with linespoints ls 1
 set title "File, MiB"
 set logscale y
-set yrange [*:*]
+set yrange [1:*]
 plot $data using 1:5 with linespoints ls 1
 set title "Start, ms"
 unset logscale y
@@ -84,8 +84,8 @@ func (c *curve) draw(ctx context.Context, path string) error {
 	}
 	cmd := exec.CommandContext(ctx, "gnuplot")
 	cmd.Stdin = &script
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		return fmt.Errorf("gnuplot: %v: %s", err, out)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("gnuplot: %w: %s", err, out)
 	}
 	return nil
 }
