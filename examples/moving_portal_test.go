@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,8 +61,9 @@ func (v *visitor) submit(path string, fields map[string]string) error {
 	}
 	values := url.Values{}
 	for n := range form.Descendants() {
-		if kind := attribute(n, "type"); n.Data == "input" && attribute(n, "name") != "" && (kind == "hidden" || kind == "text") {
-			values.Set(attribute(n, "name"), attribute(n, "value"))
+		checked := slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "checked" })
+		if kind := attribute(n, "type"); n.Data == "input" && attribute(n, "name") != "" && (kind == "hidden" || kind == "text" || checked) {
+			values.Add(attribute(n, "name"), attribute(n, "value"))
 		}
 	}
 	for name, value := range fields {
