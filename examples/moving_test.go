@@ -43,7 +43,7 @@ func TestMoving(t *testing.T) {
 	requirePeers(t, gatewayPeers)
 	requireMachine(t)
 	m := newMoving(t)
-	m.mayUse(t, m.people, (*mover).main, m.doors...)
+	m.mayUse(t, m.people, (*mover).main, m.imapAndSMTP()...)
 
 	for _, step := range []struct {
 		heading string
@@ -228,7 +228,7 @@ func (m *moving) switchOver(t *testing.T, heading string) time.Duration {
 	m.page.follow(t, m.machine, heading, true)
 	m.mayUse(t, m.people, (*mover).main, m.imapAndSMTP()...)
 	m.page.follow(t, m.machine, heading, false)
-	m.mayUse(t, m.people, (*mover).main, m.doors...)
+	m.mayUse(t, m.people, (*mover).main, m.imapAndSMTP()...)
 	m.useUp(t)
 	return took
 }
