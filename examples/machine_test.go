@@ -66,7 +66,7 @@ func newMachine(t *testing.T) *machine {
 	m := &machine{process: start(t, "machine", cmd, "")}
 	t.Cleanup(func() {
 		if t.Failed() {
-			journal, _ := m.run("journalctl --no-pager --lines=80")
+			journal, _ := m.run("journalctl --no-pager --priority=warning --lines=40\njournalctl --no-pager --lines=60")
 			t.Logf("the machine's journal:\n%s", journal)
 		}
 		m.kill() // systemd takes no SIGTERM for an end
