@@ -99,11 +99,15 @@ func (c *doorCheck) address(w config.Listener) {
 // port tries to listen, for a moment.
 func (c *doorCheck) port(key, place string, listen func() (net.Listener, error)) {
 	l, err := listen()
-	switch {
-	case err == nil:
+	if err == nil {
 		l.Close() // nobody has come
-	case errors.Is(err, syscall.EADDRINUSE):
-		c.taken(key, place, c.tasks.onPort(place))
+		return
+	}
+	// A port below 1024 is refused to most users before it is looked who has it.
+	by, bound := c.tasks.onPort(place)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, fs.ErrPermission) && bound:
+		c.taken(key, place, by)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		c.wrong(key, "%s: is no address of this machine", place)
 	case errors.Is(err, fs.ErrPermission) && !c.user.self:

@@ -3,10 +3,12 @@ package daemon
 import (
 	"bufio"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/latchkey-mail/latchkey/daemon/config"
@@ -152,6 +154,31 @@ func TestDoorsOfTheDaemon(t *testing.T) {
 		if said := checkDoors(t, d.cfg, o); said != "" {
 			t.Errorf("%+v: %s", o, said)
 		}
+	}
+}
+
+// TestPortBelow1024: most users are refused such a port before the kernel looks who
+// has it. systemd may have passed it on all the same.
+func TestPortBelow1024(t *testing.T) {
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	cfg, _ := doorsAt(t)
+	refused := func() (net.Listener, error) {
+		return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EACCES)}
+	}
+	look := func(place string) []config.Problem {
+		c := &doorCheck{cfg: cfg, user: localUser{self: true}, start: true, tasks: newHolders(cfg.DataDir)}
+		c.port("portal.listen", place, refused)
+		return c.found.Wrong
+	}
+	if wrong := look(held.Addr().String()); len(wrong) > 0 {
+		t.Errorf("this process holds it: %v", wrong)
+	}
+	if wrong := look("127.0.0.1:1"); len(wrong) != 1 || !strings.Contains(wrong[0].Text, "permission denied") {
+		t.Errorf("nobody holds it: %v", wrong)
 	}
 }
 

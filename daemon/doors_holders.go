@@ -129,8 +129,9 @@ func (h *holders) atPath(path string) (by []int, bound bool) {
 	return by, bound
 }
 
-// onPort finds the processes that listen by TCP on the port of a place.
-func (h *holders) onPort(place string) (by []int) {
+// onPort tells whether somebody listens by TCP on the port of a place, and finds
+// the processes that do.
+func (h *holders) onPort(place string) (by []int, bound bool) {
 	const (
 		listening = "0A" // TCP_LISTEN
 		columns   = 10   // sl local remote st queues tr:tm retrnsmt uid timeout inode …
@@ -139,11 +140,11 @@ func (h *holders) onPort(place string) (by []int) {
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		for fields := range rows(file, columns) {
 			if fields[3] == listening && strings.HasSuffix(fields[1], port) {
-				by = append(by, h.open().byInode[fields[9]]...)
+				by, bound = append(by, h.open().byInode[fields[9]]...), true
 			}
 		}
 	}
-	return by
+	return by, bound
 }
 
 // rows gives the lines of a table in /proc, each cut at its blanks into at least

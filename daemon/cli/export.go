@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/accountfile"
 	"github.com/latchkey-mail/latchkey/daemon/accounts"
 	"github.com/latchkey-mail/latchkey/daemon/admin"
+	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
 func (a *app) exportAccounts() *cobra.Command {
@@ -58,6 +59,9 @@ func (a *app) exportAll(q *question, format accountfile.Format, secrets bool) er
 			p := accounts.Portable{Address: row.Address, Userdb: row.Userdb, Phone: row.Phone, Aliases: row.Aliases, Disabled: row.Disabled}
 			if row.Password != nil {
 				p.Password = row.Password.Secret
+				if format == accountfile.Passwd {
+					p.Password = secret.New(secret.Named(p.Password.Reveal()))
+				}
 			}
 			begin := len(text)
 			text, err = accountfile.Append(text, format, p)

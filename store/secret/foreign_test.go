@@ -45,6 +45,9 @@ func checkForeign(t *testing.T, password, made, stored string) {
 	if again, err := Import(kept); again != kept || err != nil {
 		t.Errorf("%s: Import of %s = %s, %v", made, kept, again, err)
 	}
+	if again, err := Import(Named(kept)); again != kept || err != nil || !strings.HasPrefix(Named(kept), "{") {
+		t.Errorf("%s: Import of %s = %s, %v", made, Named(kept), again, err)
+	}
 	if strings.Contains(strings.ToUpper(made), "BLF-CRYPT") && len(password) > 72 || strings.Contains(made, "$2") && len(password) > 72 {
 		if ok, _ := Match(kept, New(password[:72])); !ok {
 			t.Errorf("%s: bcrypt counts more than 72 bytes", made)

@@ -210,6 +210,20 @@ func Import(stored string) (string, error) {
 	return enc.text(rest)
 }
 
+// Named returns a stored hash with the {SCHEME} before it that Import has left out.
+// Dovecot takes one without for its passdb's default, CRYPT mostly, and crypt(3)
+// does not know all of them.
+func Named(stored string) string {
+	s, _, err := find(stored)
+	switch {
+	case stored == "" || err != nil || strings.HasPrefix(stored, "{"):
+		return stored
+	case len(s.dovecot) == 0:
+		return "{CRYPT}" + stored
+	}
+	return "{" + s.dovecot[0] + "}" + stored
+}
+
 // Cleartext returns the password of a stored text that is one in the clear:
 // {PLAIN} and its other names. It is hashed where it is imported, and never
 // stored.
