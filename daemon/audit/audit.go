@@ -8,7 +8,7 @@
 // that a change to an account never waits long behind them.
 //
 // What is new is on disk within a second or so; that second is what a crash can
-// lose. When more is new than can be written in a fifth of the time (some thousands
+// lose. When more is new than can be written in a tenth of the time (a thousand or two
 // of logins in a second, each by a credential that was not seen for an hour), the
 // rest waits its turn: logins have the processors, and changes the disk. The repetition of a login that is already on record (same credential,
 // service and network) only moves a count and a time forward: for accepted

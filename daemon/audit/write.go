@@ -12,7 +12,7 @@ import (
 // writeShare bounds what writing by the way takes of the time, with the disk and
 // with a processor: one part in writeShare. A new event of an account costs as
 // much processor time as several logins, because it changes pages all over the file.
-const writeShare = 5
+const writeShare = 10
 
 // scope says whose records are written: those of one address each, or everybody's.
 // Both whether they are due or not.

@@ -33,7 +33,7 @@ func (r *results) largeTables(w io.Writer) {
 %s accounts with %d app passwords each, made in this process in %v; a file of %.0f MiB, all of it in the kernel's memory.
 One app password of each account logs in, in no order, so that hardly any login has its account in a processor's cache, and
 each is by a credential that has not been used for an hour: an event and a last use to be written, far more of them than can be. What is
-due is written in a fifth of the time (ARCHITECTURE.md), and between two measurements everybody waits until it is. Beside it
+due is written in a tenth of the time (ARCHITECTURE.md), and between two measurements everybody waits until it is. Beside it
 latchkey and Dovecot with %s accounts each, as above. Medians of %d rounds.
 
 | | logins/s | of Dovecot | of latchkey with %s | p50 | p99 | p99.9 |
