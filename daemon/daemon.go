@@ -158,7 +158,7 @@ func (d *Daemon) build(ctx context.Context, keys *secret.Keys, salt [32]byte, o 
 	d.rehash = &rehasher{ctx: ctx, hasher: d.hasher, policy: d.policy, accounts: d.accounts, log: o.Log}
 	d.policy.Right = d.rehash.right
 	d.admin = admin.New(d.accounts, o.Log)
-	d.admin.Metrics, d.admin.Policy, d.admin.Sockets = d.counters, d.policy, d.sockets
+	d.admin.Metrics, d.admin.Policy, d.admin.Sockets, d.admin.Offline = d.counters, d.policy, d.sockets, o.Offline
 	d.safe = d.newSafe(keys, o)
 	d.admin.Safe = d.safe
 	pages := &portal.Server{Accounts: d.accounts, Policy: d.policy, Audit: signInRecorder{d.audit, d.counters}, Config: d.config, Log: o.Log, Now: o.Now, Rand: o.Rand}

@@ -38,7 +38,8 @@ const (
 
 // maxGuesses is how many of the last guesses are looked at to find those. There may
 // be four times as many, nearly all from elsewhere, and reading them is what takes
-// the time; a program that insists is among the last ones.
+// the time. A program that insists begins a new event each hour: it is not listed
+// while as many others guess within that.
 const maxGuesses = 250
 
 // programs are what logged in, or tried to, at the mail servers' doors during the

@@ -21,9 +21,11 @@ const (
 
 // Import is a page of accounts that come from elsewhere.
 type Import struct {
-	Rows    []Portable
-	DryRun  bool // only look
-	SkipBad bool // add the others where some are refused; else none
+	Rows   []Portable
+	DryRun bool // only look
+	// SkipBad adds the others where some are refused; else none are, unless a name
+	// is found taken only when they are written: then that row alone is left out.
+	SkipBad bool
 }
 
 // Imported is what came, or would come, of a page.
@@ -249,7 +251,7 @@ func (c *carried) fill(to *change, id store.EventID) error {
 	if err != nil {
 		return err
 	}
-	if !c.disabled && len(c.userdb) == 0 && len(c.aliases) == 0 {
+	if !c.disabled && len(c.userdb) == 0 {
 		return nil // CreateAccount wrote it
 	}
 	to.account.Disabled = c.disabled

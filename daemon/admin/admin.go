@@ -40,6 +40,9 @@ type Handler struct {
 	// Sockets are those that the daemon listens on for mail servers. Nil: none.
 	Sockets func() []Socket
 
+	// Offline says that no daemon runs: walks over all accounts need not rest.
+	Offline bool
+
 	accounts  *accounts.Service
 	uid       uint32 // of the daemon: this user may do everything
 	directory directory

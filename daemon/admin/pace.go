@@ -11,8 +11,11 @@ import (
 // notice.
 const walkShare = 8
 
+// walkRestMost bounds the rest after a page that a disk has held up.
+const walkRestMost = 5 * time.Second
+
 // pace has those who walk over all accounts take turns, page by page, and rest in
-// between. A first page comes at once.
+// between. A first page comes at once if nobody else walks.
 type pace struct {
 	turn chan struct{} // full while a page has its turn; guards rest
 	rest time.Time     // the next page does not begin before
@@ -20,9 +23,13 @@ type pace struct {
 
 func newPace() *pace { return &pace{turn: make(chan struct{}, 1)} }
 
-// paced is a question for one page of a walk.
-func paced[Q, A any](p *pace, answer func(context.Context, Q) (A, error)) func(context.Context, Q) (A, error) {
+// paced is a question for one page of a walk. Where no mail program logs in
+// meanwhile nothing holds it up.
+func paced[Q, A any](h *Handler, p *pace, answer func(context.Context, Q) (A, error)) func(context.Context, Q) (A, error) {
 	return func(ctx context.Context, question Q) (A, error) {
+		if h.Offline {
+			return answer(ctx, question)
+		}
 		var none A
 		select {
 		case p.turn <- struct{}{}:
@@ -38,7 +45,7 @@ func paced[Q, A any](p *pace, answer func(context.Context, Q) (A, error)) func(c
 			}
 		}
 		began := time.Now() // the machine's clock: this is about its processors
-		defer func() { p.rest = time.Now().Add((walkShare - 1) * time.Since(began)) }()
+		defer func() { p.rest = time.Now().Add(min((walkShare-1)*time.Since(began), walkRestMost)) }()
 		return answer(ctx, question)
 	}
 }

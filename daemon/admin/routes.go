@@ -57,11 +57,11 @@ const (
 // password, which it does not set.
 func (h *Handler) routes() {
 	walks := newPace()
-	look(h, pathAccountList, Helpdesk, paced(walks, h.accountList))
+	look(h, pathAccountList, Helpdesk, paced(h, walks, h.accountList))
 	look(h, pathAccountShow, Helpdesk, h.accountShow)
-	look(h, pathSchemes, Administrator, paced(walks, h.schemes))
+	look(h, pathSchemes, Administrator, paced(h, walks, h.schemes))
 	look(h, pathAccountImport, Administrator, h.importAccounts) // it and the next log for themselves
-	look(h, pathAccountExport, Administrator, paced(walks, h.exportAccounts))
+	look(h, pathAccountExport, Administrator, paced(h, walks, h.exportAccounts))
 	look(h, pathAppPasswordList, Helpdesk, h.appPasswordList)
 	look(h, pathPhoneShow, Helpdesk, h.phoneShow)
 	look(h, pathDeviceList, Helpdesk, h.deviceList)

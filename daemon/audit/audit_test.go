@@ -24,9 +24,16 @@ type sink struct {
 	stamps map[string]store.LastUse
 	writes int
 	err    error
+	late   error // comes when all is stored
+	alone  sync.Mutex
 }
 
 func (s *sink) WriteMerged(ctx context.Context, events []store.Event, uses []store.Use) error {
+	if !s.alone.TryLock() {
+		s.t.Error("two writes at a time")
+		return nil
+	}
+	defer s.alone.Unlock()
 	if err := errors.Join(s.err, ctx.Err()); err != nil {
 		return err
 	}
@@ -46,7 +53,7 @@ func (s *sink) WriteMerged(ctx context.Context, events []store.Event, uses []sto
 	for _, u := range uses {
 		s.stamps[u.Credential] = u.LastUse
 	}
-	return nil
+	return s.late
 }
 
 func newRecorder(t *testing.T) (*Recorder, *sink, *time.Time, *strings.Builder) {

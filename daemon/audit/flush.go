@@ -34,7 +34,8 @@ func (r *Recorder) Flush(ctx context.Context) error { return r.flush(ctx, "") }
 
 // FlushOf writes all that was recorded of one address before the call: call it
 // before reading its events or last uses. Where nothing waits for that it costs no
-// look at the disk, and however much waits of others it need not wait for that.
+// look at the disk, and however much waits of others it need not wait for that,
+// unless somebody has all of it flushed.
 //
 // Any visitor can make the portal call it as often as he loads a page. So who
 // comes while one flush is going on waits for the next together with all others,

@@ -14,6 +14,9 @@ import (
 // much processor time as several logins, because it changes pages all over the file.
 const writeShare = 10
 
+// restMost bounds the rest after a batch that a disk has held up.
+const restMost = 5 * time.Second
+
 // scope says whose records are written: those of one address each, or everybody's.
 // Both whether they are due or not.
 type scope struct {
@@ -26,8 +29,8 @@ func (s scope) takes(address string) bool { return s.all || s.addresses[address]
 // pending is what one writing has before it. Nothing of it is copied until its
 // batch has its turn: another writing may have been faster.
 type pending struct {
-	entries []waiting
-	seen    []seenKey
+	refused, accepted []waiting
+	seen              []seenKey
 }
 
 // waiting is an entry and when it was seen last, at the time it was taken.
@@ -36,13 +39,16 @@ type waiting struct {
 	last time.Time
 }
 
-func (p *pending) empty() bool { return len(p.entries)+len(p.seen) == 0 }
+func (p *pending) empty() bool { return len(p.refused)+len(p.accepted)+len(p.seen) == 0 }
 
-// next takes the next batch off.
+// next takes the next batch off: half of it for accepted logins while there are
+// some, so that they do not wait behind a flood of guesses, nor guesses behind them.
 func (p *pending) next() ([]waiting, []seenKey) {
-	entries := p.entries[:min(len(p.entries), batch)]
+	accepted := min(len(p.accepted), max(batch/2, batch-len(p.refused)))
+	refused := min(len(p.refused), batch-accepted)
+	entries := slices.Concat(p.refused[:refused], p.accepted[:accepted])
 	seen := p.seen[:min(len(p.seen), 2*(batch-len(entries)))]
-	p.entries, p.seen = p.entries[len(entries):], p.seen[len(seen):]
+	p.refused, p.accepted, p.seen = p.refused[refused:], p.accepted[accepted:], p.seen[len(seen):]
 	return entries, seen
 }
 
@@ -50,15 +56,15 @@ func (p *pending) next() ([]waiting, []seenKey) {
 func (r *Recorder) writeDue(ctx context.Context) error {
 	p := r.takeDue()
 	for !p.empty() {
-		began := time.Now()
-		if err := r.writeBatch(ctx, &p); err != nil {
+		took, err := r.writeBatch(ctx, &p)
+		if err != nil {
 			return err
 		}
 		if p.empty() {
 			break
 		}
 		select {
-		case <-time.After((writeShare - 1) * time.Since(began)):
+		case <-time.After(min((writeShare-1)*took, restMost)):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -72,7 +78,7 @@ func (r *Recorder) writeAll(ctx context.Context) error { return r.writeScope(ctx
 func (r *Recorder) writeScope(ctx context.Context, s scope) error {
 	p := r.take(s)
 	for !p.empty() {
-		if err := r.writeBatch(ctx, &p); err != nil {
+		if _, err := r.writeBatch(ctx, &p); err != nil {
 			return err
 		}
 	}
@@ -82,15 +88,18 @@ func (r *Recorder) writeScope(ctx context.Context, s scope) error {
 	return r.tellLosses(ctx)
 }
 
-// writeBatch gives the sink the next batch of what is still to be written. What
-// it could not write stays in its table.
-func (r *Recorder) writeBatch(ctx context.Context, p *pending) error {
+// writeBatch gives the sink the next batch of what is still to be written, and
+// tells how long that took, by the machine's clock: it is about the disk. What it
+// could not write stays in its table, under the ids that it was given: the sink may
+// have written it all the same.
+func (r *Recorder) writeBatch(ctx context.Context, p *pending) (time.Duration, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
+	began := time.Now()
 	entries, seen := p.next()
 	chunk, sightings := r.copyDirty(entries), r.copySeen(seen)
 	if len(chunk)+len(sightings) == 0 {
-		return nil
+		return 0, nil
 	}
 	events, uses := make([]store.Event, len(chunk)), make([]store.Use, 0, len(chunk)+len(sightings))
 	for i, d := range chunk {
@@ -100,11 +109,20 @@ func (r *Recorder) writeBatch(ctx context.Context, p *pending) error {
 		}
 	}
 	if err := r.sink.WriteMerged(ctx, events, append(uses, sightings...)); err != nil {
-		return err
+		r.keepIDs(chunk, events)
+		return 0, err
 	}
 	r.settle(chunk, events)
 	r.settleSeen(sightings)
-	return nil
+	return time.Since(began), nil
+}
+
+func (r *Recorder) keepIDs(chunk []copied, given []store.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, c := range chunk {
+		c.entry.event.ID = given[i].ID
+	}
 }
 
 // stamp is the last use that an accepted login is of its credential.
@@ -121,10 +139,10 @@ func stamp(ev *store.Event) store.Use {
 func (r *Recorder) take(s scope) pending {
 	var p pending
 	r.mu.Lock()
-	for _, t := range []*table{&r.refused, &r.accepted} {
+	for t, list := range r.tables(&p) {
 		for _, e := range t.entries {
 			if e.dirty && s.takes(e.event.Address) {
-				p.entries = append(p.entries, waiting{e, e.event.Last})
+				*list = append(*list, waiting{e, e.event.Last})
 			}
 		}
 	}
@@ -143,14 +161,14 @@ func (r *Recorder) takeDue() pending {
 	now := r.now()
 	var p pending
 	r.mu.Lock()
-	for _, t := range []*table{&r.refused, &r.accepted} {
+	for t, list := range r.tables(&p) {
 		all := t.swept // to make room
 		t.swept = false
 		for k, e := range t.entries {
 			repeated := e.event.Outcome == store.Accepted && !e.written.IsZero()
 			switch {
 			case e.dirty && (all || !repeated || now.Sub(e.written) >= acceptedAt):
-				p.entries = append(p.entries, waiting{e, e.event.Last})
+				*list = append(*list, waiting{e, e.event.Last})
 			case !e.dirty && now.Sub(e.event.Time) >= mergeFor:
 				delete(t.entries, k)
 			}
@@ -164,8 +182,15 @@ func (r *Recorder) takeDue() pending {
 	return p
 }
 
+// tables are the two, each with its list.
+func (r *Recorder) tables(p *pending) map[*table]*[]waiting {
+	return map[*table]*[]waiting{&r.refused: &p.refused, &r.accepted: &p.accepted}
+}
+
 func (p *pending) sort() {
-	slices.SortFunc(p.entries, func(a, b waiting) int { return a.last.Compare(b.last) })
+	for _, list := range [][]waiting{p.refused, p.accepted} {
+		slices.SortFunc(list, func(a, b waiting) int { return a.last.Compare(b.last) })
+	}
 }
 
 // copied is an entry's event as it was when it was given to the sink.
@@ -207,6 +232,8 @@ func (r *Recorder) settle(chunk []copied, written []store.Event) {
 // tellLosses writes an event for what full tables have dropped since the last
 // one.
 func (r *Recorder) tellLosses(ctx context.Context) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	for kind, t := range map[string]*losses{
 		"accepted logins": &r.accepted.losses, "refused logins": &r.refused.losses, "sessions seen": &r.seen.losses,
 	} {

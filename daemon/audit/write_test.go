@@ -2,7 +2,9 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +138,88 @@ func TestFullTableHasRoomSoon(t *testing.T) {
 		}
 		if err := r.Flush(t.Context()); err != nil || len(s.events) != maxKeys+2*batch+1 { // and one that tells of losses
 			t.Errorf("%v, %d events", err, len(s.events))
+		}
+	})
+}
+
+// An error after all is stored, as of pruning, makes no second event of the same
+// login.
+func TestErrorAfterWriting(t *testing.T) {
+	r, s, now, _ := newRecorder(t)
+	s.late = errors.New("pruning failed")
+	r.Login(login(*now, store.Accepted, "app", "192.0.2.1"))
+	if err := r.Flush(t.Context()); !errors.Is(err, s.late) || len(s.events) != 1 {
+		t.Errorf("%v, %d events", err, len(s.events))
+	}
+	s.late = nil
+	r.Login(login(*now, store.Accepted, "app", "192.0.2.1"))
+	if err := r.Flush(t.Context()); err != nil || len(s.events) != 1 {
+		t.Errorf("%v, %d events", err, len(s.events))
+	}
+	for _, ev := range s.events {
+		if ev.Count != 2 {
+			t.Errorf("%+v", ev)
+		}
+	}
+}
+
+// Losses are told once, also where a flush and what is due end at the same time.
+func TestLossesAreToldOnce(t *testing.T) {
+	r, s, now, _ := newRecorder(t)
+	for i := range maxKeys + 5 {
+		r.Login(login(*now, store.Rejected, fmt.Sprint(i), "192.0.2.1"))
+	}
+	var writers sync.WaitGroup
+	for range 3 {
+		writers.Go(func() {
+			if err := r.writeAll(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	told := 0
+	for _, ev := range s.events {
+		if ev.Kind == store.EventEventsLost {
+			told += int(ev.Count)
+		}
+	}
+	if told != 5 || len(s.events) != maxKeys+1 {
+		t.Errorf("told of %d, %d events", told, len(s.events))
+	}
+}
+
+// A flood of guesses and accepted logins have half of each batch.
+func TestBatchesAreShared(t *testing.T) {
+	p := pending{refused: make([]waiting, 2*batch), accepted: make([]waiting, batch/2+10)}
+	for _, want := range []struct{ entries, refused, accepted int }{
+		{batch, 3 * batch / 2, 10}, {batch, batch/2 + 10, 0}, {batch/2 + 10, 0, 0},
+	} {
+		entries, _ := p.next()
+		if len(entries) != want.entries || len(p.refused) != want.refused || len(p.accepted) != want.accepted {
+			t.Errorf("%d entries; %d and %d left; want %v", len(entries), len(p.refused), len(p.accepted), want)
+		}
+	}
+	p = pending{accepted: make([]waiting, batch)}
+	if entries, _ := p.next(); len(entries) != batch || !p.empty() {
+		t.Errorf("%d entries alone", len(entries))
+	}
+}
+
+// After a batch that the disk has held up the rest is no longer than 5 s.
+func TestRestIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, now, _ := newRecorder(t)
+		s.slowly(20 * time.Second)
+		for i := range batch + 1 {
+			r.Login(login(*now, store.Accepted, fmt.Sprint("app", i), "192.0.2.1"))
+		}
+		began := time.Now()
+		if err := r.writeDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 40*time.Second+restMost {
+			t.Errorf("took %v", took)
 		}
 	})
 }

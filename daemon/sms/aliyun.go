@@ -82,7 +82,7 @@ func (a *aliyun) Send(ctx context.Context, m Message) error {
 		return err
 	}
 	var answer struct{ Code string }
-	if json.Unmarshal(body, &answer) != nil {
+	if json.Unmarshal(body, &answer) != nil || answer.Code == "" {
 		return fmt.Errorf("%w: status %d, the body is not an answer of SendSms", ErrUnclear, status)
 	}
 	if status != http.StatusOK || answer.Code != "OK" {

@@ -80,7 +80,12 @@ func TestGrouped(t *testing.T) {
 
 // What the kernel says of a process: this one's.
 func TestUsageOfProcess(t *testing.T) {
-	p := &process{name: "busy", cmd: exec.Command("sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; exec sleep 60")}
+	p := &process{name: "busy", cmd: exec.Command("sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read end")}
+	in, err := p.cmd.StdinPipe() // it waits for a line
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -165,14 +170,16 @@ func TestLongReport(t *testing.T) {
 		r.revoked = append(r.revoked, slow, slow, slow)
 		return r
 	}
-	text := string(longReport([]*longRun{run(1000, 100*time.Millisecond), run(million, 101*time.Millisecond)}))
+	text := string(run(million, 100*time.Millisecond).report()) + string(run(million, 101*time.Millisecond).report())
 	for _, want := range []string{
-		"| file after | 3 MiB | 3 MiB |",
-		"| written, MiB/s | 0.5 | 0.5 |",
-		"| most memory of its own | 9 MiB | 9 MiB |",
-		"| p50, p99 and slowest revocation | 5.0, 100.0 and 100.0 ms | 5.0, 101.0 and 101.0 ms |",
-		"| met | **missed** |",
-		"| 600 (10 %) | 600 (10 %) |",
+		"| file after | 3 MiB |",
+		"| written, MiB/s | 0.5 |",
+		"| most memory of its own | 9 MiB |",
+		"| p50, p99 and slowest revocation | 5.0, 100.0 and 100.0 ms |",
+		"| p50, p99 and slowest revocation | 5.0, 101.0 and 101.0 ms |",
+		"100ms at most | met |",
+		"100ms at most | **missed** |",
+		"| 600 (10 %) |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("missing: %s\nin\n%s", want, text)

@@ -123,7 +123,7 @@ func runIn(ctx context.Context, o *options, dir string) error {
 		}
 		return writePart(o.output, partCurve, c.report(o.plot))
 	default:
-		return s.longRuns(ctx)
+		return s.longPart(ctx)
 	}
 }
 
@@ -139,15 +139,11 @@ func (s *site) speed(ctx context.Context) error {
 	return writePart(s.output, partSpeed, r.report())
 }
 
-// longRuns measures and writes the runs without a pause.
-func (s *site) longRuns(ctx context.Context) error {
-	var runs []*longRun
-	for _, accounts := range []int{accountCount, million} {
-		r, err := s.measureLong(ctx, accounts, s.options.long)
-		if err != nil {
-			return err
-		}
-		runs = append(runs, r)
+// longPart measures and writes the run without a pause.
+func (s *site) longPart(ctx context.Context) error {
+	r, err := s.measureLong(ctx, million, s.long)
+	if err != nil {
+		return err
 	}
-	return writePart(s.output, partLong, longReport(runs))
+	return writePart(s.output, partLong, r.report())
 }
