@@ -12,7 +12,7 @@ const (
 	// 50 MiB, as Go has it, it collects dozens of times in a second under load, a
 	// fifth of all CPU time; with several times as much it holds hundreds of MiB
 	// where a million accounts log in.
-	garbage = 48 << 20
+	garbage = 40 << 20
 
 	startPercent = 400 // until the first collection has shown what is in use
 )

@@ -7,7 +7,7 @@ import (
 )
 
 func TestGarbagePercent(t *testing.T) {
-	for inUse, want := range map[uint64]int{0: 4800, 5 << 20: 960, 24 << 20: 200, 48 << 20: 100, 1 << 30: 100} {
+	for inUse, want := range map[uint64]int{0: 4000, 5 << 20: 800, 20 << 20: 200, 40 << 20: 100, 1 << 30: 100} {
 		if got := garbagePercent(inUse); got != want {
 			t.Errorf("%d bytes in use: %d percent, want %d", inUse, got, want)
 		}
