@@ -12,7 +12,7 @@ import (
 )
 
 // report is the part that "make bench-curve" writes.
-func (c *curve) report(plot string) []byte {
+func (c *curve) report(o *options) []byte {
 	var b bytes.Buffer
 	first := c.points[0]
 	fmt.Fprintf(&b, `# From a thousand to ten million accounts
@@ -26,8 +26,8 @@ the database's file is in the kernel's memory then.
 
 | accounts | %v | share | %v | share | memory | file | bytes for each account | start | filled in within |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-`, time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), commit(), runtime.Version(), c.took.Round(time.Second), appPasswordsOfEach,
-		grouped(first.accounts), len(first.rounds[serial]), first.rounds[serial][0].Elapsed.Round(time.Second), startRounds, plot, serial, piped)
+`, time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), o.commit, runtime.Version(), c.took.Round(time.Second), appPasswordsOfEach,
+		grouped(first.accounts), len(first.rounds[serial]), first.rounds[serial][0].Elapsed.Round(time.Second), startRounds, o.plot, serial, piped)
 	for _, p := range c.points {
 		fmt.Fprintf(&b, "| %s | %.0f | %.0f %% | %.0f | %.0f %% | %.0f MiB | %.0f MiB | %d | %.0f ms | %v |\n", grouped(p.accounts),
 			median(p.rounds[serial], rate), 100*p.ratio(serial), median(p.rounds[piped], rate), 100*p.ratio(piped), mib(p.private), mib(p.file),

@@ -144,7 +144,7 @@ func TestCurveReport(t *testing.T) {
 		}
 		c.points = append(c.points, p)
 	}
-	text := string(c.report("curve.svg"))
+	text := string(c.report(&options{plot: "curve.svg"}))
 	if want := "| 1,000,000 | 600 | 75 % | 600 | 75 % | 30 MiB | 954 MiB | 1000 | 150 ms | 0s |"; !strings.Contains(text, want) {
 		t.Errorf("missing: %s\nin\n%s", want, text)
 	}
@@ -170,7 +170,7 @@ func TestLongReport(t *testing.T) {
 		r.revoked = append(r.revoked, slow, slow, slow)
 		return r
 	}
-	text := string(run(million, 100*time.Millisecond).report()) + string(run(million, 101*time.Millisecond).report())
+	text := string(run(million, 100*time.Millisecond).report("1")) + string(run(million, 101*time.Millisecond).report("1"))
 	for _, want := range []string{
 		"| file after | 3 MiB |",
 		"| written, MiB/s | 0.5 |",

@@ -10,7 +10,7 @@ import (
 const revokedWithin = 100 * time.Millisecond
 
 // report is the part that "make bench-long" writes.
-func (r *longRun) report() []byte {
+func (r *longRun) report(commit string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Without a pause
 
@@ -20,7 +20,7 @@ daemon has had the disk write: events, last uses, changes and the pages of the t
 
 | | |
 | --- | ---: |
-`, time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), commit(), runtime.Version(), grouped(r.accounts), piped)
+`, time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), commit, runtime.Version(), grouped(r.accounts), piped)
 	row := func(what, format string, figures ...any) {
 		fmt.Fprintf(&b, "| %s | %s |\n", what, fmt.Sprintf(format, figures...))
 	}

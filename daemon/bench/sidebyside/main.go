@@ -51,6 +51,7 @@ type options struct {
 	plot     string
 	sizes    int           // of the curve
 	long     time.Duration // a run without a pause
+	commit   string        // what is measured
 }
 
 func main() {
@@ -86,6 +87,7 @@ func run(ctx context.Context, o *options, args []string) error {
 	if atMost[o.part] == 0 {
 		return fmt.Errorf("no part %q: speed, curve or long", o.part)
 	}
+	o.commit = commit()                     // now: it may be another at the end
 	dir, err := os.MkdirTemp("", "lkbench") // short: a unix socket's path has 107 bytes
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func runIn(ctx context.Context, o *options, dir string) error {
 		if err := c.draw(ctx, o.plot); err != nil {
 			return err
 		}
-		return writePart(o.output, partCurve, c.report(o.plot))
+		return writePart(o.output, partCurve, c.report(o))
 	default:
 		return s.longPart(ctx)
 	}
@@ -145,5 +147,5 @@ func (s *site) longPart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writePart(s.output, partLong, r.report())
+	return writePart(s.output, partLong, r.report(s.commit))
 }

@@ -67,7 +67,7 @@ service, and by a server that says OK without looking; then by latchkey's other 
 | other load | %s |
 | measured | medians of %d rounds, of rates and of ratios; %v each time, all servers in turn in each round; %v in all |
 
-`, time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), memory(), system(), commit(), runtime.Version(),
+`, time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), memory(), system(), r.site.commit, runtime.Version(),
 		dovecot, r.loadBefore, r.site.rounds, r.site.duration, r.took.Round(time.Second))
 	fmt.Fprintf(w, `- latchkey: %d accounts with a main password and %d app passwords each, in bbolt on disk; every login is an app
   password, decided and recorded like any other. The daemon is `+"`latchkey serve`"+` with its default configuration.
