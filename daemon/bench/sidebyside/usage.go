@@ -14,7 +14,7 @@ const (
 	ticksPerSecond = 100 // of /proc/PID/stat on Linux, whatever the kernel's own
 	idleShare      = 0.02
 	idleLook       = 500 * time.Millisecond
-	idleWithin     = 2 * time.Minute
+	idleWithin     = 10 * time.Minute
 )
 
 // private is how much memory a process has of its own, heap and all, in bytes: not
