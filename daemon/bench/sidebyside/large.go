@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -136,9 +138,14 @@ func (z *sized) loaded(ctx context.Context, s *site, p *process, sh shape, d tim
 	if err != nil {
 		return nil, err
 	}
+	return r, z.look(p)
+}
+
+// look keeps how much memory the daemon has, if it was never more.
+func (z *sized) look(p *process) error {
 	private, err := p.private()
 	z.private = max(z.private, private)
-	return r, err
+	return err
 }
 
 // warm brings pages and tables of the daemon into the state of a busy one.
@@ -179,7 +186,7 @@ func (s *site) measureLarge(ctx context.Context) (*largeResults, error) {
 	if err := z.measureStartUps(ctx, s); err != nil {
 		return nil, err
 	}
-	r := &largeResults{million: z, quiet: make(map[shape]map[string][]*bench.Result)}
+	r := &largeResults{million: z}
 	if err := s.measureLargeQuiet(ctx, r); err != nil {
 		return nil, err
 	}
@@ -190,56 +197,32 @@ const smallName = "latchkey, 1,000"
 
 // measureLargeQuiet is measureQuiet with a million accounts beside a thousand.
 func (s *site) measureLargeQuiet(ctx context.Context, r *largeResults) error {
-	big, err := r.million.subject(s).start(ctx)
+	z := r.million
+	big, err := z.subject(s).start(ctx)
 	if err != nil {
 		return err
 	}
 	defer big.stop()
-	if err := r.million.warm(ctx, s, big); err != nil {
+	if err := z.warm(ctx, s, big); err != nil {
 		return err
 	}
-	running := map[string]*process{r.million.name(): big}
 	small := s.latchkeySubject()
 	small.name = smallName
-	subjects := []subject{r.million.subject(s), small}
+	others := []subject{small}
 	if s.dovecot != "" {
-		subjects = append(subjects, s.dovecotSubject())
+		others = append(others, s.dovecotSubject())
 	}
-	for _, sub := range subjects[1:] {
-		p, err := sub.start(ctx)
-		if err != nil {
-			return err
-		}
-		defer p.stop()
-		running[sub.name] = p
-		if _, err := s.good(ctx, p, sub.accounts, piped, warmFor); err != nil {
-			return err
-		}
+	running, stop, err := s.startWarm(ctx, others)
+	defer stop()
+	if err != nil {
+		return err
 	}
-	for round := range s.largeRounds() {
-		for _, sh := range []shape{serial, piped} {
-			if r.quiet[sh] == nil {
-				r.quiet[sh] = make(map[string][]*bench.Result)
-			}
-			for _, sub := range subjects {
-				if err := big.settle(ctx); err != nil { // also before the others: they share the machine
-					return err
-				}
-				got, err := s.good(ctx, running[sub.name], sub.accounts, sh, s.duration)
-				if err != nil {
-					return err
-				}
-				r.quiet[sh][sub.name] = append(r.quiet[sh][sub.name], got)
-				fmt.Printf("large %d  %-7v %-20s %8.0f logins/s  p99 %v\n", round+1, sh, sub.name, got.LoginsPerSecond, got.P99.Round(time.Microsecond))
-				private, err := big.private()
-				if err != nil {
-					return err
-				}
-				r.million.private = max(r.million.private, private)
-			}
-		}
-	}
-	return nil
+	running = maps.Clone(running) // stop is not to end it a second time
+	running[z.name()] = big
+	r.quiet, err = s.takeTurns(ctx, s.largeRounds(), append([]subject{z.subject(s)}, others...), running, func() error {
+		return errors.Join(z.look(big), big.settle(ctx)) // the others share the machine
+	})
+	return err
 }
 
 // measureWalks has commands go over all accounts beside logins of a thousand of

@@ -49,7 +49,7 @@ type flooded struct {
 // measure does all rounds.
 func (s *site) measure(ctx context.Context) (*results, error) {
 	began := time.Now()
-	r := &results{site: s, quiet: map[shape]map[string][]*bench.Result{}, loadBefore: loadAverage()}
+	r := &results{site: s, loadBefore: loadAverage()}
 	if err := s.measureQuiet(ctx, r); err != nil {
 		return nil, err
 	}
@@ -79,34 +79,61 @@ func (s *site) measureQuiet(ctx context.Context, r *results) error {
 	if s.dovecot != "" {
 		subjects = append(subjects, s.dovecotSubject())
 	}
-	running := make(map[string]*process)
+	running, stop, err := s.startWarm(ctx, subjects)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	r.quiet, err = s.takeTurns(ctx, s.rounds, subjects, running, func() error { return nil })
+	return err
+}
+
+// startWarm starts servers one after the other and warms each. stop ends those that
+// were started, also after an error.
+func (s *site) startWarm(ctx context.Context, subjects []subject) (running map[string]*process, stop func(), err error) {
+	running = make(map[string]*process)
+	stop = func() {
+		for _, p := range running {
+			p.stop()
+		}
+	}
 	for _, sub := range subjects {
 		p, err := sub.start(ctx)
 		if err != nil {
-			return err
+			return running, stop, err
 		}
-		defer p.stop()
 		running[sub.name] = p
 		if _, err := s.good(ctx, p, sub.accounts, piped, warmFor); err != nil {
-			return err
+			return running, stop, err
 		}
 	}
-	for round := range s.rounds {
+	return running, stop, nil
+}
+
+// takeTurns puts the load, in both shapes, on one server after the other, in each
+// round. after is called behind each turn.
+func (s *site) takeTurns(ctx context.Context, rounds int, subjects []subject, running map[string]*process,
+	after func() error) (map[shape]map[string][]*bench.Result, error) {
+	figures := make(map[shape]map[string][]*bench.Result)
+	for round := range rounds {
 		for _, sh := range []shape{serial, piped} {
-			if r.quiet[sh] == nil {
-				r.quiet[sh] = make(map[string][]*bench.Result)
+			if figures[sh] == nil {
+				figures[sh] = make(map[string][]*bench.Result)
 			}
 			for _, sub := range subjects {
 				got, err := s.good(ctx, running[sub.name], sub.accounts, sh, s.duration)
 				if err != nil {
-					return err
+					return nil, err
 				}
-				r.quiet[sh][sub.name] = append(r.quiet[sh][sub.name], got)
-				fmt.Printf("round %d  %-7v %-12s %8.0f logins/s  p99 %v\n", round+1, sh, sub.name, got.LoginsPerSecond, got.P99.Round(time.Microsecond))
+				figures[sh][sub.name] = append(figures[sh][sub.name], got)
+				fmt.Printf("round %d  %-7v %-19s %8.0f logins/s  p99 %v\n", round+1, sh, sub.name, got.LoginsPerSecond, got.P99.Round(time.Microsecond))
+				if err := after(); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	return nil
+	return figures, nil
 }
 
 // floodPlan is a server to flood and the names and wrong passwords to do it with.
