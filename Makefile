@@ -43,7 +43,6 @@ bench: install
 	.ci/bench
 
 bench-curve: install
-	command -v gnuplot >/dev/null || apt-get -q -y --no-install-recommends install gnuplot-nox
 	.ci/bench -part curve
 
 bench-long: install
