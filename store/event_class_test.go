@@ -22,6 +22,8 @@ func ofClass(class eventClass, at time.Time, detail string) Event {
 	switch class {
 	case classChange:
 		e.Kind, e.Outcome = EventPhoneBound, Undecided
+	case classTried:
+		e.Kind, e.Outcome = EventLoginRehearsed, Undecided
 	case classAccepted:
 		e.Outcome, e.Credential = Accepted, "main-0100000000000000"
 	case classRefused:
@@ -60,6 +62,8 @@ func TestEventClasses(t *testing.T) {
 				e := Event{Kind: kind, Outcome: outcome, Credential: credential, Address: flooded}
 				want := classChange
 				switch verdict := kind == EventLogin || kind == EventLookup; {
+				case kind == EventLoginRehearsed:
+					want = classTried
 				case verdict && outcome == Accepted:
 					want = classAccepted
 				case verdict && credential != "":
@@ -127,12 +131,12 @@ func TestFloodOfGuesses(t *testing.T) {
 // the newest of each class.
 func TestClassesModel(t *testing.T) {
 	const limit = 40
-	classes := []eventClass{classChange, classAccepted, classRefused, classGuess}
+	classes := []eventClass{classChange, classAccepted, classRefused, classTried, classGuess}
 	s := openStore(t, memkv.New(), Options{EventsPerAccount: limit})
 	random := rand.New(rand.NewPCG(1, 2))
 	kept := make(map[eventClass][]string)
 	for i := range 3000 {
-		class := classes[min(random.IntN(8), 3)] // most are guesses
+		class := classes[min(random.IntN(10), 4)] // most are guesses
 		e := ofClass(class, t0.Add(time.Duration(i)*time.Second), fmt.Sprintf("%06d%c", i, class))
 		writeEvents(t, s, e)
 		kept[class] = append(kept[class], e.Detail)

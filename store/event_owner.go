@@ -17,14 +17,17 @@ type eventClass byte
 
 const (
 	classUntold   eventClass = 0   // listed before listings told; nothing new pushes it out, only age
-	classChange   eventClass = 'c' // whatever is no verdict
+	classChange   eventClass = 'c' // whatever is no verdict and no rehearsal
 	classAccepted eventClass = 'a'
 	classRefused  eventClass = 'r' // or undecided, of a credential that is the account's
 	classGuess    eventClass = 'g' // or undecided, of none: what a stranger can make
+	classTried    eventClass = 't' // a rehearsal: a helpdesk could push out what it changed
 )
 
 func (e *Event) class() eventClass {
 	switch {
+	case e.Kind == EventLoginRehearsed:
+		return classTried
 	case !e.Kind.HasOutcome():
 		return classChange
 	case e.Outcome == Accepted:
@@ -50,7 +53,7 @@ func decodeListing(payload []byte) (eventClass, error) {
 	if len(payload) == 0 {
 		return classUntold, nil
 	}
-	known := []eventClass{classChange, classAccepted, classRefused, classGuess}
+	known := []eventClass{classChange, classAccepted, classRefused, classGuess, classTried}
 	if c := eventClass(payload[0]); len(payload) == 1 && slices.Contains(known, c) {
 		return c, nil
 	}

@@ -49,11 +49,16 @@ func (r *Reader) Logins(q EventQuery, guesses int, each func(*Event)) error {
 			return true // not told
 		}
 		class := eventClass(value[headerLen])
-		if class == classGuess && guesses > 0 {
-			guesses--
+		switch class {
+		case classGuess:
+			if guesses > 0 {
+				guesses--
+				return true
+			}
+		case classAccepted, classRefused:
 			return true
 		}
-		return class != classChange && class != classGuess || r.s.listed(key, value) != class
+		return r.s.listed(key, value) != class // a damaged listing tells nothing
 	}
 	return r.scanEvents(q, wanted, func(e *Event) bool {
 		if e.Kind == EventLogin {

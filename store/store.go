@@ -138,8 +138,8 @@ type Options struct {
 	// read as it is, without what this version would have added.
 	ReadOnly bool
 	// EventsPerAccount is how many events of an address are kept of each class:
-	// changes, accepted logins, refused ones of a known credential, guesses. 0
-	// means 1,000.
+	// changes, accepted logins, refused ones of a known credential, guesses,
+	// rehearsals. 0 means 1,000.
 	EventsPerAccount int
 	// EventsPerNetwork is how many events of unknown names are kept for each
 	// network; 0 means 100.
