@@ -108,6 +108,8 @@ func judgeTencent(status int, body []byte) error {
 	}
 	sent := answer.Response.SendStatusSet
 	switch {
+	case answer.Response.Error != nil && isInternal(answer.Response.Error.Code):
+		return fmt.Errorf("%w: status %d, %s", ErrUnclear, status, onlyLetters(answer.Response.Error.Code))
 	case answer.Response.Error != nil:
 		return refused(status, answer.Response.Error.Code)
 	case len(sent) != 1:
@@ -116,6 +118,13 @@ func judgeTencent(status int, body []byte) error {
 		return refused(status, sent[0].Code)
 	}
 	return nil
+}
+
+// isInternal says whether a code is what others tell by a status of 5xx: something
+// in the service broke, such as InternalError.Timeout, and the message may be on its way.
+func isInternal(code string) bool {
+	class, _, _ := strings.Cut(code, ".")
+	return class == "InternalError"
 }
 
 func (t *tencent) request(ctx context.Context, m Message, key string) (*http.Request, error) {

@@ -154,6 +154,9 @@ func TestTencentRefuses(t *testing.T) {
 	}
 	refusesAnswers(t, s, service, map[string]string{
 		`200 {"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"ECHO"},"RequestId":"x"}}`:      "status 200, AuthFailure.SignatureFailure",
+		`200 {"Response":{"Error":{"Code":"InternalError.Timeout","Message":"ECHO"},"RequestId":"x"}}`:             "unclear: status 200, InternalError.Timeout",
+		`200 {"Response":{"Error":{"Code":"InternalError"},"RequestId":"x"}}`:                                      "unclear: status 200, InternalError",
+		`200 {"Response":{"Error":{"Code":"InternalErrors"},"RequestId":"x"}}`:                                     "status 200, InternalErrors",
 		`200 {"Response":{"Error":{},"SendStatusSet":[{"Code":"Ok"}]}}`:                                            "status 200, no error code",
 		`200 {"Response":{"SendStatusSet":[{"Code":"LimitExceeded.PhoneNumberDailyLimit","PhoneNumber":"ECHO"}]}}`: "status 200, LimitExceeded.PhoneNumberDailyLimit",
 		`200 {"Response":{"SendStatusSet":[{"Code":"Ok"},{"Code":"FailedOperation.PhoneNumberInBlacklist"}]}}`:     "unclear: status 200, the answer tells of 2 messages",
@@ -165,7 +168,7 @@ func TestTencentRefuses(t *testing.T) {
 		`200 {}`:                                                                                                   "unclear: status 200, the answer tells of 0 messages",
 		`200 `:                                                                                                     "unclear: status 200, the body is not an answer of SendSms",
 		`502 <html>ECHO</html>`:                                                                                    "unclear: status 502, the body is not an answer of SendSms",
-		`200 {"Response":{"SendStatusSet":[{"Code":"Ok","Message":"` + strings.Repeat("x", maxAnswer) + `"}]}}`: "unclear: status 200, the body is not an answer of SendSms",
+		`200 {"Response":{"SendStatusSet":[{"Code":"Ok","Message":"` + strings.Repeat("x", maxAnswer) + `"}]}}`:    "unclear: status 200, the body is not an answer of SendSms",
 	})
 }
 
