@@ -5,8 +5,8 @@
 #                   "go test ./..." alone works anywhere.
 # make fuzz         every fuzz target for FUZZTIME
 # make bench        latchkey beside Dovecot's own auth service -> BENCHMARKS.md
-# make bench-curve  from a thousand to ten million accounts: half an hour, 15 GB
-# make bench-long   ten minutes without a pause
+# make bench-curve  from a thousand to ten million accounts: an hour, 15 GB
+# make bench-long   twice ten minutes without a pause
 # make profile      where the time of a login goes
 # make screenshots  the portal's pictures that README shows -> examples/screenshots
 # make build        the program, in .build/

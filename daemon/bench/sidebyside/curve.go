@@ -95,8 +95,8 @@ func (s *site) measurePoint(ctx context.Context, smallest *sized, n int) (*point
 			p.rounds[sh], p.reference[sh] = append(p.rounds[sh], got), append(p.reference[sh], reference)
 		}
 	}
-	fmt.Printf("%10s accounts in %v: %d MiB, start %v, memory %d MiB, %.2f and %.2f of the rate with %s\n", grouped(n), z.seeded.Round(time.Second),
-		z.file>>20, middleOf(z.startUps).Round(time.Millisecond), z.private>>20, p.ratio(serial), p.ratio(piped), grouped(smallest.accounts))
+	fmt.Printf("%10s accounts in %v: %d MiB, start %v, heap %d and memory %d MiB, %.2f and %.2f of the rate with %s\n", grouped(n), z.seeded.Round(time.Second),
+		z.file>>20, middleOf(z.startUps).Round(time.Millisecond), z.heap>>20, z.private>>20, p.ratio(serial), p.ratio(piped), grouped(smallest.accounts))
 	return p, nil
 }
 

@@ -37,6 +37,7 @@ type sized struct {
 	file     int64           // bytes of the database
 	startUps []time.Duration // from the start of the process to the socket's greeting
 	private  int64           // the most bytes of memory of its own under load
+	heap     int64           // and the largest heap, with what is garbage in it
 }
 
 // makeSized fills a folder below the site's.
@@ -90,10 +91,10 @@ func grouped(n int) string {
 	return grouped(n/1000) + fmt.Sprintf(",%03d", n%1000)
 }
 
-// subject is the daemon over it.
+// subject is the daemon over it, which tells of its heap.
 func (z *sized) subject(s *site) subject {
 	return subject{z.name(), z.callers, func(ctx context.Context) (*process, error) {
-		return startProcess(ctx, s.dir, fmt.Sprint("latchkey", z.accounts), z.folder.socket, s.latchkey, "serve", "--config", z.folder.config)
+		return startProcess(ctx, s.dir, fmt.Sprint("latchkey", z.accounts), z.folder.socket, "env", gcTrace, s.latchkey, "serve", "--config", z.folder.config)
 	}}
 }
 
@@ -141,10 +142,14 @@ func (z *sized) loaded(ctx context.Context, s *site, p *process, sh shape, d tim
 	return r, z.look(p)
 }
 
-// look keeps how much memory the daemon has, if it was never more.
+// look keeps how much memory the daemon has and had, if it was never more.
 func (z *sized) look(p *process) error {
 	private, err := p.private()
-	z.private = max(z.private, private)
+	if err != nil {
+		return err
+	}
+	heap, err := p.largestHeap()
+	z.private, z.heap = max(z.private, private), max(z.heap, heap)
 	return err
 }
 

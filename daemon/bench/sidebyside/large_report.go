@@ -13,7 +13,7 @@ const (
 	largeSerialOfSmall   = 0.75
 	largePipedOfSmall    = 0.5
 	largeStartWithin     = time.Second
-	largeMemoryWithin    = 128 << 20
+	largeHeapWithin      = 128 << 20
 	largeSeededWithin    = 5 * time.Minute
 	keptBesideWalks      = 0.8
 )
@@ -61,13 +61,14 @@ latchkey and Dovecot with %s accounts each, as above. Medians of %d rounds.
 	}
 	fmt.Fprintf(w, `
 - Start: %.0f ms from the start of the process to the greeting on its socket (median of %d; the slowest %.0f ms).
-- Memory: %.0f MiB of the process's own at most while they log in, heap, stacks and all; the file is mapped beside it.
+- Memory: a heap of %.0f MiB at most while they log in, by the collector's own trace, garbage and all; %.0f MiB of the process's
+  own in all, with stacks, tables of the runtime and what it has not given back yet. The file is mapped beside it.
 
 Commands that go over all accounts, while %s of them log in at %v again and again:
 
 | command | alone | logins/s kept | p99 quiet | p99 meanwhile |
 | --- | ---: | ---: | ---: | ---: |
-`, ms(middleOf(z.startUps)), len(z.startUps), ms(longest(z.startUps)), mib(z.private), grouped(accountCount), serial)
+`, ms(middleOf(z.startUps)), len(z.startUps), ms(longest(z.startUps)), mib(z.heap), mib(z.private), grouped(accountCount), serial)
 	for _, x := range l.walks {
 		fmt.Fprintf(w, "| `latchkey %s` | %.1f s | %.0f %% | %.2f ms | %.2f ms |\n", x.command, x.alone.Seconds(), 100*ratio(x.during, x.quiet),
 			median(x.quiet, milliseconds(p99)), median(x.during, milliseconds(p99)))
@@ -101,7 +102,7 @@ func (r *results) largeTargets(row func(what string, wanted, got float64, met bo
 	atMost := func(what string, wanted, got float64) { row("a million accounts, "+what, wanted, got, got <= wanted) }
 	atMost("seconds to fill them in, at most", largeSeededWithin.Seconds(), z.seeded.Seconds())
 	atMost("seconds to start, at most", largeStartWithin.Seconds(), middleOf(z.startUps).Seconds())
-	atMost("MiB of memory, at most", mib(largeMemoryWithin), mib(z.private))
+	atMost("MiB of heap, at most", mib(largeHeapWithin), mib(z.heap))
 	for _, x := range l.walks {
 		kept := ratio(x.during, x.quiet)
 		row(fmt.Sprintf("rate kept beside `latchkey %s`", x.command), keptBesideWalks, kept, kept >= keptBesideWalks)

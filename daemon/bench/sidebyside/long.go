@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type longRun struct {
 	samples  []longAt // each minute, the first before the load
 	revoked  []time.Duration
 	lost     float64 // logins that are on no record
+	heap     int64   // the largest, in bytes
 	stopped  time.Duration
 	took     time.Duration
 }
@@ -44,6 +46,7 @@ func (s *site) measureLong(ctx context.Context, accounts int, d time.Duration) (
 	if err != nil {
 		return nil, err
 	}
+	defer os.RemoveAll(z.folder.data) // of a gigabyte
 	p, err := z.subject(s).start(ctx)
 	if err != nil {
 		return nil, err
@@ -95,6 +98,9 @@ func (s *site) measureLong(ctx context.Context, accounts int, d time.Duration) (
 		return nil, err
 	}
 	if r.lost, err = lostEvents(ctx, client); err != nil {
+		return nil, err
+	}
+	if r.heap, err = p.largestHeap(); err != nil {
 		return nil, err
 	}
 	stop := time.Now()

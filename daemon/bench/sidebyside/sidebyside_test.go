@@ -120,14 +120,14 @@ func TestReportDoesNotHideAMiss(t *testing.T) {
 		"| 16 × 1, latchkey, 1,000 | 1000 | 2.00 × |  | 1.00 ms |",
 		"| 16 × 1, Dovecot | 500 |  |  | 1.00 ms |",
 		"- Start: 900 ms from the start of the process to the greeting on its socket (median of 3; the slowest 2000 ms).",
-		"- Memory: 127 MiB",
+		"- Memory: a heap of 127 MiB",
 		"| `latchkey export` | 12.0 s | 79 % | 2.00 ms | 2.00 ms |",
 		"| a million accounts, 16 × 1, of Dovecot | 1.20 | 1.52 | met |",
 		"| a million accounts, 16 × 1, of latchkey, 1,000 | 0.75 | 0.76 | met |",
 		"| a million accounts, 4 × 32, of Dovecot | 2.00 | 1.00 | **missed** |",
 		"| a million accounts, seconds to fill them in, at most | 300.00 | 301.00 | **missed** |",
 		"| a million accounts, seconds to start, at most | 1.00 | 0.90 | met |",
-		"| a million accounts, MiB of memory, at most | 128.00 | 127.00 | met |",
+		"| a million accounts, MiB of heap, at most | 128.00 | 127.00 | met |",
 		"| rate kept beside `latchkey export` | 0.80 | 0.79 | **missed** |",
 	} {
 		if !strings.Contains(text, want) {

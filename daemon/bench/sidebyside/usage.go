@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +24,43 @@ const (
 func (p *process) private() (int64, error) {
 	kib, err := p.number("status", "RssAnon")
 	return kib << 10, err
+}
+
+// gcTrace has a Go process tell of each garbage collection, a line on its standard
+// error.
+const gcTrace = "GODEBUG=gctrace=1"
+
+// largestHeap is the most bytes that were in the heap of a Go process when a
+// collection of it ended, garbage and all, since its start. It runs with gcTrace.
+func (p *process) largestHeap() (int64, error) {
+	output, err := os.ReadFile(p.output)
+	if err != nil {
+		return 0, err
+	}
+	most, err := largestHeapIn(string(output))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", p.name, err)
+	}
+	return most, nil
+}
+
+// heapSizes are those at the start of a collection, at its end, and what is in use (package runtime, GODEBUG).
+var heapSizes = regexp.MustCompile(`(?m)^gc \d+ @.* (\d+)->(\d+)->(\d+) MB, `)
+
+// largestHeapIn finds it in what the process printed. A collection's MB are MiB.
+func largestHeapIn(output string) (int64, error) {
+	var most int64
+	for _, sizes := range heapSizes.FindAllStringSubmatch(output, -1) {
+		atEnd, err := strconv.ParseInt(sizes[2], 10, 32)
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, atEnd<<20)
+	}
+	if most == 0 {
+		return 0, errors.New("no garbage collection has told of the heap")
+	}
+	return most, nil
 }
 
 // written is how many bytes it has had written to disk.
