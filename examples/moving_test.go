@@ -376,9 +376,16 @@ func (m *moving) endException(t *testing.T, who []*mover) {
 	}
 }
 
+// goBack takes along somebody who came after the move and has bound nothing yet.
 func (m *moving) goBack(t *testing.T, heading string) time.Duration {
+	newcomer := &mover{index: len(m.people), address: "lin.xin@example.org", number: "+8613800000099"}
+	m.mustRun(t, fmt.Sprintf("echo %[1]q | latchkey account add %[2]s --password-stdin\nlatchkey phone expect %[2]s %[3]s",
+		newcomer.main(), newcomer.address, newcomer.number))
 	took := m.page.follow(t, m.machine, heading, true)
-	m.mayUse(t, m.people, (*mover).main, m.imapAndSMTP()...)
+	m.mayUse(t, append(m.people, newcomer), (*mover).main, m.imapAndSMTP()...)
+	if home := m.mustRun(t, "doveadm user -f home "+newcomer.address); strings.TrimSpace(home) != "/var/vmail/example.org/lin.xin" {
+		t.Errorf("the newcomer's mail is in %q", home)
+	}
 	a := attempt{mechanism: "PLAIN", user: m.people[0].address, secret: m.people[0].app}
 	if err := m.online(func() error { return m.doors[0].pass(a) }); err == nil || !strings.Contains(err.Error(), "AUTHENTICATIONFAILED") {
 		t.Errorf("with an app password, of Dovecot's own auth service: %v", err)

@@ -15,9 +15,9 @@ import (
 var ErrCannotKeep = errors.New("accountfile: a passwd-file cannot keep this")
 
 // Append appends the account as a line of a file of that format, which a Reader
-// takes back as it was, but for the aliases: a passwd-file has none, as Dovecot
-// looks for no account by another name. ErrCannotKeep is for a passwd-file: phone,
-// and a userdb field with a blank in it.
+// takes back as it was. A passwd-file has neither aliases, as Dovecot looks for no
+// account by another name, nor the expected phone, which nobody there asks for.
+// ErrCannotKeep is for a passwd-file: a userdb field with a blank in it.
 func Append(dst []byte, f Format, p accounts.Portable) ([]byte, error) {
 	c := columnsOf(p)
 	if f == JSON {
@@ -98,7 +98,7 @@ func (w *written) appendPasswd(dst []byte, p accounts.Portable) ([]byte, error) 
 		home, userdb = "", append([]pair{{"userdb_home", strings.ReplaceAll(home, "%", "%%")}}, userdb...)
 	}
 	password := p.Password.Reveal()
-	if p.Phone != "" || strings.Contains(password, ":") {
+	if strings.Contains(password, ":") {
 		return dst, ErrCannotKeep
 	}
 	line := strings.Join([]string{p.Address, password, w.uid, w.gid, "", home, ""}, ":") + ":"

@@ -21,12 +21,14 @@ func (a *app) exportAccounts() *cobra.Command {
 		Short: "print all accounts as a file for another system",
 		Long: `Print all accounts as a Dovecot passwd-file, or as JSON with one object on each
 line: address, the account's own userdb fields, and whether it is disabled. import
-takes both back. JSON has the accounts' aliases, too; a passwd-file has no room for
-them, and "latchkey account list --postfix-senders" names them all.
+takes both back. What [userdb] gives to all accounts is no account's own: the other
+system is to be told of it, as Dovecot is by mail_uid, mail_gid and mail_home. JSON
+has the accounts' aliases, too; a passwd-file has no room for them, and "latchkey
+account list --postfix-senders" names them all.
 
-With --with-secrets, stored passwords are printed, too, and the numbers that alone
-may be bound: not onto a terminal, and it leaves an event. App passwords, bound
-phones and devices rest on the key of this database; a backup has them.`,
+With --with-secrets, stored passwords are printed, too, and, as JSON, the numbers
+that alone may be bound: not onto a terminal, and it leaves an event. App passwords,
+bound phones and devices rest on the key of this database; a backup has them.`,
 		Example: `  latchkey export --with-secrets > users
   latchkey export --format json | jq -r .user`,
 		Args: takes(),
@@ -47,7 +49,7 @@ phones and devices rest on the key of this database; a backup has them.`,
 
 func (a *app) exportAll(q *question, format accountfile.Format, secrets bool) error {
 	ask := admin.Export{WithSecrets: secrets}
-	damaged, kept := 0, 0
+	damaged, kept, aliases, phones := 0, 0, 0, 0
 	var text []byte
 	for {
 		page, err := q.AccountExport(q.ctx, ask)
@@ -70,6 +72,11 @@ func (a *app) exportAll(q *question, format accountfile.Format, secrets bool) er
 				kept++
 			} else if err != nil {
 				return err
+			} else if format == accountfile.Passwd {
+				aliases += len(p.Aliases)
+				if p.Phone != "" {
+					phones++
+				}
 			}
 			if a.terminal() {
 				text = append(text[:begin], visible(string(text[begin:]), format)...)
@@ -83,12 +90,24 @@ func (a *app) exportAll(q *question, format accountfile.Format, secrets bool) er
 		}
 		damaged += len(page.Damaged)
 		if page.Next == "" {
+			a.warnNoRoom(aliases, phones)
 			return errors.Join(leftOut(kept), damagedAccounts(damaged))
 		}
 		if ask.After == "" {
 			stepBack()
 		}
 		ask.After = page.Next
+	}
+}
+
+// warnNoRoom tells what accounts have that a passwd-file has no room for. Whoever
+// they are can be served without it.
+func (a *app) warnNoRoom(aliases, phones int) {
+	if aliases > 0 {
+		fmt.Fprintf(a.err, "latchkey: warning: %s not in a passwd-file: --format json has all\n", counted(aliases, "alias is", "aliases are"))
+	}
+	if phones > 0 {
+		fmt.Fprintf(a.err, "latchkey: warning: %s not in a passwd-file: --format json has all\n", counted(phones, "expected phone number is", "expected phone numbers are"))
 	}
 }
 
@@ -111,5 +130,5 @@ func leftOut(n int) error {
 		return nil
 	}
 	return &failure{status: exitFailed, sentence: counted(n, "account is", "accounts are") + " left out",
-		hint: "a passwd-file keeps no phone number and no userdb field with a blank in it: use --format json"}
+		hint: "a passwd-file keeps no userdb field with a blank in it: use --format json"}
 }

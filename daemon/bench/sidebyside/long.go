@@ -35,7 +35,7 @@ type longRun struct {
 type longAt struct {
 	after   time.Duration
 	file    int64
-	written int64
+	written int64 // to the disk, by whomever; negative: it does not count
 	private int64
 }
 
@@ -133,7 +133,7 @@ func (r *longRun) look(z *sized, p *process, began time.Time) error {
 	if at.file, err = z.fileSize(); err != nil {
 		return err
 	}
-	if at.written, err = p.written(); err != nil {
+	if at.written, err = diskWritten(z.database()); err != nil {
 		return err
 	}
 	if at.private, err = p.private(); err != nil {
