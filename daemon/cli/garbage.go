@@ -8,11 +8,15 @@ import (
 
 const (
 	// garbage is how much the daemon lets come together before it collects, in
-	// bytes, or as much as is in use if that is more. With as much as is in use, 5 to
+	// bytes, or as much as is in use if that is more, up to heapMost. With as much as is in use, 5 to
 	// 50 MiB, as Go has it, it collects dozens of times in a second under load, a
 	// fifth of all CPU time; with several times as much it holds hundreds of MiB
 	// where a million accounts log in.
 	garbage = 40 << 20
+
+	// heapMost is where a heap with its garbage ends, while half of what is in use
+	// has room below it: under full load some 10 MiB more come while it is collected.
+	heapMost = 112 << 20
 
 	startPercent = 400 // until the first collection has shown what is in use
 )
@@ -33,9 +37,14 @@ func afterCollection() {
 	}, struct{}{})
 }
 
-// garbagePercent is garbage in percent of what is in use, 100 at least.
+// garbagePercent is how much garbage there may be, in percent of what is in use.
 func garbagePercent(inUse uint64) int {
-	return int(max(100, garbage*100/max(inUse, 1<<20)))
+	inUse = max(inUse, 1<<20)
+	may := max(garbage, inUse)
+	if inUse+may > heapMost {
+		may = max(inUse/2, heapMost-min(inUse, heapMost))
+	}
+	return int(may * 100 / inUse)
 }
 
 // heapInUse is how many bytes the last collection has left.

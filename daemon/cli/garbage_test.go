@@ -7,7 +7,7 @@ import (
 )
 
 func TestGarbagePercent(t *testing.T) {
-	for inUse, want := range map[uint64]int{0: 4000, 5 << 20: 800, 20 << 20: 200, 40 << 20: 100, 1 << 30: 100} {
+	for inUse, want := range map[uint64]int{0: 4000, 5 << 20: 800, 20 << 20: 200, 40 << 20: 100, 56 << 20: 100, 64 << 20: 75, 75 << 20: 50, 112 << 20: 50, 1 << 30: 50} {
 		if got := garbagePercent(inUse); got != want {
 			t.Errorf("%d bytes in use: %d percent, want %d", inUse, got, want)
 		}
@@ -37,7 +37,7 @@ func TestBoundGarbage(t *testing.T) {
 	for range 2 {
 		settle(func(percent int) bool { return percent > 101 && percent != startPercent })
 		much = make([]byte, 2*garbage)
-		settle(func(percent int) bool { return percent == 100 })
+		settle(func(percent int) bool { return percent == 50 })
 		runtime.KeepAlive(much)
 		much = nil
 	}
