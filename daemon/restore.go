@@ -120,11 +120,9 @@ func (r *Restore) prepare(ctx context.Context, path string, old *present) error 
 	if err := errors.Join(r.carryOver(ctx, st, old), st.Close()); err != nil {
 		return err
 	}
-	if old.whole { // else nobody knows, and it is back in any case
-		for _, address := range r.Undelete {
-			if !slices.Contains(r.undeleted, address) {
-				return &NotDeletedError{address}
-			}
+	for _, address := range r.Undelete {
+		if !slices.Contains(r.undeleted, address) {
+			return &NotDeletedError{address}
 		}
 	}
 	return nil
@@ -240,7 +238,8 @@ func syncFile(path string) error {
 type present struct {
 	exists bool
 	store  *store.Store // nil: it cannot be read
-	whole  bool         // every page and record is good: what is not there was deleted
+	whole  bool         // every page and record is good
+	sure   bool         // every page and record that tells of accounts is: who is not there was deleted
 }
 
 func (p *present) close() {
@@ -275,7 +274,7 @@ func (r *Restore) openPresent(ctx context.Context) (*present, error) {
 	if err != nil {
 		return p, nil // copyBackup says what is wrong with the key
 	}
-	if p.whole, err = r.checkPresent(ctx, path, keys); ctx.Err() != nil || errors.Is(err, kv.ErrLocked) {
+	if p.whole, p.sure, err = r.checkPresent(ctx, path, keys); ctx.Err() != nil || errors.Is(err, kv.ErrLocked) {
 		return nil, err
 	} else if err != nil {
 		return unreadable(err.Error())
@@ -297,11 +296,12 @@ func (r *Restore) openPresent(ctx context.Context) (*present, error) {
 	return p, nil
 }
 
-// checkPresent tells whether all of it is good.
-func (r *Restore) checkPresent(ctx context.Context, path string, keys *secret.Keys) (bool, error) {
+// checkPresent tells whether all of it is good, and whether all that tells of
+// accounts is.
+func (r *Restore) checkPresent(ctx context.Context, path string, keys *secret.Keys) (whole, sure bool, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer file.Close()
 	var pages boltkv.Pages
@@ -310,9 +310,12 @@ func (r *Restore) checkPresent(ctx context.Context, path string, keys *secret.Ke
 		pages, unread = boltkv.CheckFile(ctx, file, record, func(done, of int64) { r.progress("checking the present database", done, of) })
 	})
 	if err := errors.Join(unread, err); err != nil {
-		return false, err
+		return false, false, err
 	}
-	return pages.Damaged+checked.Damaged == 0, nil
+	sure = pages.Damaged == 0 && checked.Damaged == len(checked.List) && !slices.ContainsFunc(checked.List, func(d store.DamagedRecord) bool {
+		return d.Kind == store.RecordAccount || d.Kind == store.RecordSchema || d.Kind == store.RecordUnknown
+	})
+	return pages.Damaged+checked.Damaged == 0, sure, nil
 }
 
 // lockable makes sure that nobody has the database open.

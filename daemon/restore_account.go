@@ -5,12 +5,14 @@ import (
 	"slices"
 
 	"github.com/latchkey-mail/latchkey/store"
+	"github.com/latchkey-mail/latchkey/store/secret"
 )
 
 // What comes back, and what stays as it is at present:
 //
 //	                      backup has  present has     after the restore
 //	account               yes         deleted         deleted, or disabled if --undelete names it
+//	                      yes         not known       the backup's, or disabled if --undelete names it
 //	                      no          yes             none: it is listed as lost
 //	disabled              either      either          if either says so
 //	main password         any         any             the present one
@@ -23,7 +25,10 @@ import (
 //	                      none        until           none: it is listed as lost
 //	expected phone        any         yes             the present one
 //	                      yes         no              the backup's, unless a phone was bound
-//	recovery codes        any         any             as at present
+//	alias                 yes         gone            gone
+//	                      no          yes             none: it is listed as lost
+//	own userdb fields     any         others          the backup's; listed as lost
+//	recovery codes        any         any             as at present; gone if they cannot be read
 //	SMS codes closed      any         yes             as at present
 //	sessions, trust, codes that are waited for        none
 //
@@ -40,6 +45,7 @@ type settling struct {
 
 	again, lost             []RestoredThing
 	sessions, trusts, codes int
+	rehashed                bool
 }
 
 func (s *settling) settle() error {
@@ -50,9 +56,9 @@ func (s *settling) settle() error {
 	a.AppPasswords = slices.Clone(a.AppPasswords)
 	now := s.known.account
 	switch {
-	case s.known.deleted && slices.Contains(s.r.Undelete, a.Address):
+	case now == nil && slices.Contains(s.r.Undelete, a.Address):
 		a.Disabled = true
-		if err := s.closed(KeptUndeleted, "", store.EventAccountDisabled, "it was deleted after the backup, and comes back by --undelete"); err != nil {
+		if err := s.closed(KeptUndeleted, "", store.EventAccountDisabled, "it comes back by --undelete"); err != nil {
 			return err
 		}
 	case s.known.deleted:
@@ -63,7 +69,8 @@ func (s *settling) settle() error {
 	case now == nil:
 		return nil
 	default:
-		steps := []func(a, now *store.Account) error{s.state, s.password, s.phone, s.appPasswords, s.exception, s.expected, s.recovery, s.smsCodes}
+		steps := []func(a, now *store.Account) error{s.state, s.password, s.phone, s.appPasswords, s.exception, s.expected, s.recovery, s.smsCodes,
+			s.aliases, s.userdb}
 		for _, step := range steps {
 			if err := step(&a, now); err != nil {
 				return err
@@ -104,8 +111,13 @@ func (s *settling) closed(what What, id string, kind store.EventKind, detail str
 	if detail != "" {
 		detail = ": " + detail
 	}
+	return s.note(kind, id, "again, at the restore"+detail)
+}
+
+// note leaves an event of the account.
+func (s *settling) note(kind store.EventKind, credential, detail string) error {
 	return s.PutEvent(store.Event{Time: s.r.Now, Kind: kind, AccountID: s.account.ID, Address: s.account.Address,
-		Credential: id, Actor: s.r.Actor, Detail: "again, at the restore" + detail})
+		Credential: credential, Actor: s.r.Actor, Detail: detail})
 }
 
 func (s *settling) lose(what What, id string) {
@@ -124,11 +136,18 @@ func (s *settling) state(a, now *store.Account) error {
 }
 
 // password keeps the present one: an earlier one may have been changed because
-// somebody knew it.
+// somebody knew it. Where ours stands in the place of another system's hash it was
+// most likely only hashed anew when it was next used; after an import that is
+// everybody, so those are counted only.
 func (s *settling) password(a, now *store.Account) error {
 	if a.MainHash == now.MainHash {
 		return nil
 	}
+	before := a.MainHash
 	a.MainHash = now.MainHash
+	if cost := secret.DefaultCost(); before != "" && now.MainHash != "" && secret.Outdated(before, cost) && !secret.Outdated(now.MainHash, cost) {
+		s.rehashed = true
+		return nil
+	}
 	return s.closed(KeptPassword, "", store.EventPasswordSet, "")
 }

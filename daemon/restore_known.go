@@ -18,6 +18,9 @@ type known struct {
 	expected *store.ExpectedPhone
 	codes    *store.RecoveryCodes
 	state    store.CodeState
+	userdb   []store.UserdbField
+	aliases  []string
+	listed   bool // userdb and aliases are all that there is
 }
 
 func (r *Restore) lookUp(ctx context.Context, old *present, page []*store.Account) ([]known, error) {
@@ -27,7 +30,7 @@ func (r *Restore) lookUp(ctx context.Context, old *present, page []*store.Accoun
 	}
 	for i, b := range page {
 		err := old.store.View(ctx, func(rd *store.Reader) error {
-			list[i] = look(rd, b, old.whole)
+			list[i] = look(rd, b, old.sure)
 			return nil
 		})
 		if ctx.Err() != nil {
@@ -42,10 +45,10 @@ func (r *Restore) lookUp(ctx context.Context, old *present, page []*store.Accoun
 
 // look reads all that decides about one account. What cannot be read is left out
 // and makes the account an unknown one.
-func look(rd *store.Reader, b *store.Account, whole bool) known {
+func look(rd *store.Reader, b *store.Account, sure bool) known {
 	a, err := rd.Account(b.Address)
 	if errors.Is(err, store.ErrNoAccount) || err == nil && a.ID != b.ID {
-		return known{deleted: whole, unknown: !whole}
+		return known{deleted: sure, unknown: !sure}
 	} else if err != nil {
 		return known{unknown: true}
 	}
@@ -56,6 +59,14 @@ func look(rd *store.Reader, b *store.Account, whole bool) known {
 	k.codes = takeRecord(&k, a.ID, rd.RecoveryCodes, store.ErrNoRecoveryCodes)
 	if state := takeRecord(&k, a.ID, rd.CodeState, nil); state != nil {
 		k.state = *state
+	}
+	k.userdb, err = rd.Userdb(a)
+	aliases, err2 := rd.Aliases(a.ID)
+	for _, x := range aliases {
+		k.aliases = append(k.aliases, x.Name)
+	}
+	if k.listed = err == nil && err2 == nil; !k.listed {
+		k.unknown = true
 	}
 	for _, row := range a.AppPasswords {
 		if row.State == store.Live {

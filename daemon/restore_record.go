@@ -101,10 +101,15 @@ func (s *settling) exception(a, now *store.Account) error {
 	}
 	a.ExemptUntil = now.ExemptUntil
 	var err error
-	if now.ExemptUntil.IsZero() || s.known.except == nil {
+	switch {
+	case now.ExemptUntil.IsZero():
 		err = s.DeleteException(a.ID)
-	} else {
+	case s.known.except != nil:
 		err = s.PutException(a.ID, *s.known.except)
+	default: // its reason cannot be read: the backup's
+		before, errBefore := s.Exception(a.ID)
+		before.Until = now.ExemptUntil
+		err = errors.Join(errBefore, s.PutException(a.ID, before))
 	}
 	return errors.Join(err, s.closed(KeptException, "", store.EventExceptionEnded, ""))
 }
@@ -125,7 +130,8 @@ func (s *settling) expected(a, now *store.Account) error {
 }
 
 // recovery leaves the recovery codes as they are at present: those of the backup
-// were used since, or were made void by new ones.
+// were used since, or were made void by new ones. Where the present ones cannot be
+// read those of the backup go, too: who knows which were used.
 func (s *settling) recovery(a, _ *store.Account) error {
 	before, err := s.RecoveryCodes(a.ID)
 	none := errors.Is(err, store.ErrNoRecoveryCodes)
@@ -162,4 +168,45 @@ func (s *settling) smsCodes(a, _ *store.Account) error {
 		return err
 	}
 	return s.closed(KeptCodesClosed, "", store.EventCodeClosed, "")
+}
+
+// aliases takes away what was taken away since: mail for it may go to somebody else
+// by now.
+func (s *settling) aliases(a, _ *store.Account) error {
+	if !s.known.listed {
+		return nil
+	}
+	before, err := s.Aliases(a.ID)
+	if err != nil {
+		return err
+	}
+	var had []string
+	for _, x := range before {
+		had = append(had, x.Name)
+		if slices.Contains(s.known.aliases, x.Name) {
+			continue
+		}
+		if err := errors.Join(s.DeleteAlias(a.ID, x.Name), s.note(store.EventAliasRemoved, "", x.Name+", again, at the restore")); err != nil {
+			return err
+		}
+		s.again = append(s.again, RestoredThing{KeptAliasGone, a.Address, x.Name})
+	}
+	for _, name := range s.known.aliases {
+		if !slices.Contains(had, name) {
+			s.lose(LostAlias, name)
+		}
+	}
+	return nil
+}
+
+// userdb only tells: the backup's fields go with the backup.
+func (s *settling) userdb(a, now *store.Account) error {
+	if !s.known.listed {
+		return nil
+	}
+	before, err := s.Userdb(a)
+	if err == nil && !slices.Equal(before, s.known.userdb) {
+		s.lose(LostUserdb, "")
+	}
+	return err
 }

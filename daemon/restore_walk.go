@@ -111,6 +111,9 @@ func (r *Restore) settlePage(ctx context.Context, st *store.Store, page []*store
 		for _, t := range s.lost {
 			r.done.Lost.add(t)
 		}
+		if s.rehashed {
+			r.done.Rehashed++
+		}
 		if s.known.unknown {
 			r.done.Unknown.add(of(UnknownAccount, s.account))
 		}
@@ -142,7 +145,7 @@ func (r *Restore) finish(ctx context.Context, st *store.Store, old *present) err
 		if err != nil {
 			return err
 		}
-		if again = before.IsZero() && !reached.IsZero(); again {
+		if again = reached.After(before); again {
 			if err := w.PutEnforcementReached(reached); err != nil {
 				return err
 			}

@@ -20,6 +20,7 @@ type What string
 const (
 	KeptDeleted       What = "account-deleted"
 	KeptUndeleted     What = "account-undeleted" // as asked, and disabled
+	KeptAliasGone     What = "alias-removed"
 	KeptDisabled      What = "account-disabled"
 	KeptPassword      What = "main-password" // the present one stays
 	KeptPhone         What = "phone"         // bound, or bound to another number
@@ -38,6 +39,8 @@ const (
 	LostUnbound     What = "phone-unbound"
 	LostAppPassword What = "app-password-made"
 	LostException   What = "exception-set"
+	LostAlias       What = "alias-added"
+	LostUserdb      What = "userdb-set"
 )
 
 // UnknownAccount is an account of which the present database does not tell what
@@ -48,13 +51,11 @@ const UnknownAccount What = "not-known"
 type RestoredThing struct {
 	What    What   `json:"what"`
 	Address string `json:"address,omitempty"`
-	ID      string `json:"id,omitempty"` // an app password's
+	ID      string `json:"id,omitempty"` // an app password's; an alias
 }
 
-// maxListed bounds each list of a Restored.
-const maxListed = 1000
-
-// RestoredList counts things, and names the first 1,000.
+// RestoredList counts things, and names them all: who is lost has to be made again,
+// and what nobody knows of has to be looked at.
 type RestoredList struct {
 	Count map[What]int    `json:"count"`
 	List  []RestoredThing `json:"list"`
@@ -62,9 +63,7 @@ type RestoredList struct {
 
 func (l *RestoredList) add(t RestoredThing) {
 	l.Count[t.What]++
-	if len(l.List) < maxListed {
-		l.List = append(l.List, t)
-	}
+	l.List = append(l.List, t)
 }
 
 // Total is how many things there are.
@@ -88,6 +87,10 @@ type Restored struct {
 	Again   RestoredList `json:"again"`   // closed after the backup, and applied again
 	Lost    RestoredList `json:"lost"`    // opened or added after the backup
 	Unknown RestoredList `json:"unknown"` // accounts of which it cannot be told
+
+	// Rehashed counts main passwords that are hashed with Argon2id at present and
+	// were not in the backup: used since, or changed. The present ones stay.
+	Rehashed int `json:"rehashed"`
 
 	Sessions int `json:"sessions"` // that ended
 	Trusts   int `json:"trusts"`

@@ -41,7 +41,8 @@ of the backup is read first; a damaged one is refused, an older one migrated.
 What was comes back, and what closed a door since then stays closed, as far as
 the database that is there can be read: accounts that were deleted or disabled,
 main passwords that were changed, phones that were bound or changed, app
-passwords that ended, exceptions that ended, expected phones, recovery codes.
+passwords that ended, exceptions that ended, expected phones, recovery codes,
+aliases that were removed.
 Sessions at the portal, trust in browsers and codes that are waited for end.
 What was added or opened since then is lost, and listed.
 
@@ -154,7 +155,13 @@ func restoredWords(t daemon.What) string {
 	case daemon.KeptDeleted:
 		return "deleted after the backup, stays deleted"
 	case daemon.KeptUndeleted:
-		return "deleted after the backup, comes back disabled"
+		return "was deleted, comes back disabled"
+	case daemon.KeptAliasGone:
+		return "alias removed after the backup, stays removed"
+	case daemon.LostAlias:
+		return "alias made after the backup, is lost: mail for it bounces until it is made again"
+	case daemon.LostUserdb:
+		return "own userdb fields set after the backup, are lost: they are as in the backup"
 	case daemon.KeptDisabled:
 		return "disabled after the backup, stays disabled"
 	case daemon.KeptPassword:
@@ -184,7 +191,7 @@ func restoredWords(t daemon.What) string {
 	case daemon.LostException:
 		return "exception made or prolonged after the backup, is lost"
 	case daemon.UnknownAccount:
-		return "cannot be read in the present database: it is as in the backup, and may open what was closed since"
+		return "cannot be read in the present database, all or in part: what could not is as in the backup, and may open what was closed since"
 	}
 	return string(t)
 }
@@ -196,6 +203,9 @@ func (a *app) printRestored(w io.Writer, done *daemon.Restored) {
 	fmt.Fprintf(w, "restored: %s, key %s\n", counted(done.Accounts, "account", "accounts"), done.Key)
 	fmt.Fprintf(w, "ended: %s, trust in %s, %s that were waited for\n", counted(done.Sessions, "session", "sessions"),
 		counted(done.Trusts, "browser", "browsers"), counted(done.Codes, "code", "codes"))
+	if done.Rehashed > 0 {
+		fmt.Fprintf(w, "%s hashed anew after the backup, by being used or changed: the present ones stay\n", counted(done.Rehashed, "main password was", "main passwords were"))
+	}
 	printRestoredList(w, done.Again)
 	printRestoredList(w, done.Lost)
 	printRestoredList(w, done.Unknown)
@@ -216,8 +226,5 @@ func (a *app) printRestored(w io.Writer, done *daemon.Restored) {
 func printRestoredList(w io.Writer, l daemon.RestoredList) {
 	for _, t := range l.List {
 		fmt.Fprintln(w, strings.TrimPrefix(strings.TrimRight(printable(t.Address)+" "+t.ID, " ")+": ", ": ")+restoredWords(t.What))
-	}
-	if more := l.Total() - len(l.List); more > 0 {
-		fmt.Fprintf(w, "and %s more\n", grouped(more))
 	}
 }
