@@ -184,23 +184,18 @@ func readBack(ctx context.Context, file *os.File, keys *secret.Keys, pause func(
 	return pages, checked, err
 }
 
-// pause makes whoever calls it for each record take a quarter of a processor, so
-// that logins hardly notice; nil where there are none.
+// pause rests for whoever calls it for each record, after each page of them; nil
+// where no logins would notice.
 func (s *safe) pause(ctx context.Context) func() {
 	if !s.gentle {
 		return nil
 	}
 	const page = 1000
-	n, begun := 0, time.Now()
+	n, rest := 0, resting(ctx)
 	return func() {
-		if n++; n%page != 0 {
-			return
+		if n++; n%page == 0 {
+			rest()
 		}
-		select {
-		case <-time.After(3 * time.Since(begun)):
-		case <-ctx.Done():
-		}
-		begun = time.Now()
 	}
 }
 

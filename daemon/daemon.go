@@ -45,8 +45,8 @@ const (
 	KeyFile      = "latchkey.key"
 )
 
-// ErrDatabaseLost says that data_dir holds a key but no database, or an empty
-// one. To begin anew beside the old key would answer "no such account" for
+// ErrDatabaseLost says that there is a key, in data_dir or from systemd, but no
+// database in data_dir, or an empty one. To begin anew beside the old key would answer "no such account" for
 // everybody, on which mail bounces.
 var ErrDatabaseLost = errors.New("daemon: the key is there, but the database is not")
 
@@ -226,8 +226,9 @@ func lockFolder(dir string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// databaseExists says whether there is a database. A key beside which there is
-// none, or an empty one, is [ErrDatabaseLost].
+// databaseExists says whether there is a database. A key for which there is none,
+// or an empty one, is [ErrDatabaseLost], wherever the key is: a new key is only made
+// where there is none, so it has had a database.
 func databaseExists(database, key string) (bool, error) {
 	info, err := os.Stat(database)
 	if err == nil && info.Size() > 0 {
@@ -236,12 +237,8 @@ func databaseExists(database, key string) (bool, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("daemon: data_dir: %w", err)
 	}
-	_, err = os.Stat(key)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("daemon: data_dir: %w", err)
+	if found, err := secret.HasKey(key); err != nil || !found {
+		return false, err
 	}
 	return false, fmt.Errorf("%w: %s", ErrDatabaseLost, database)
 }

@@ -348,11 +348,54 @@ func TestLostDatabase(t *testing.T) {
 		if err := loss.lose(); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := Open(d.cfg, Options{}); !errors.Is(err, ErrDatabaseLost) {
+		if again, err := Open(d.cfg, Options{Offline: true}); !errors.Is(err, ErrDatabaseLost) {
 			t.Errorf("%s: %v", loss.what, err)
 			if err == nil {
 				again.Close()
 			}
 		}
+	}
+
+	// The same where systemd has the key: it is not in data_dir then.
+	credentials := t.TempDir()
+	if err := os.Rename(d.cfg.DataDir+"/"+KeyFile, credentials+"/"+secret.CredentialName); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+	if again, err := Open(d.cfg, Options{Offline: true}); !errors.Is(err, ErrDatabaseLost) {
+		t.Errorf("with systemd's key: %v", err)
+		if err == nil {
+			again.Close()
+		}
+	}
+	if _, err := os.Stat(database); err == nil {
+		t.Error("a database was made beside systemd's key")
+	}
+
+	// To begin anew is to start once without it.
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	again, err := Open(d.cfg, Options{Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+	if again, err := Open(d.cfg, Options{Offline: true}); !errors.Is(err, store.ErrWrongKey) {
+		t.Errorf("with the key of the lost database: %v", err)
+		if err == nil {
+			again.Close()
+		}
+	}
+	// That key is systemd's from now on.
+	if err := os.Rename(d.cfg.DataDir+"/"+KeyFile, credentials+"/"+secret.CredentialName); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = Open(d.cfg, Options{Offline: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
 	}
 }

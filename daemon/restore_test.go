@@ -287,9 +287,17 @@ func (p place) good(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	file, err := os.Open(p.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
 	var pages boltkv.Pages
-	checked, err := store.Check(keys, func(record func(key, value []byte)) { pages, err = boltkv.Check(p.database, record) })
-	if err != nil || pages.Damaged+checked.Damaged > 0 {
+	var unread error
+	checked, err := store.Check(keys, func(record func(key, value []byte)) {
+		pages, unread = boltkv.CheckFile(t.Context(), file, record, nil)
+	})
+	if err = errors.Join(unread, err); err != nil || pages.Damaged+checked.Damaged > 0 {
 		t.Errorf("the check finds %+v %+v, %v", pages, checked, err)
 	}
 }

@@ -131,13 +131,14 @@ func unlessClosed(err error) error {
 const keepBudgets = 48 * time.Hour
 
 // prune deletes events that are older than the configuration keeps them, and
-// counts of text messages whose day is over.
+// counts of text messages whose day is over. To find an account's events that are
+// too many, it walks over the lists of all of them.
 func (d *Daemon) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
 		keep := time.Duration(d.config().Events.Keep)
-		if n, err := d.store.PruneEvents(ctx, d.now().Add(-keep)); err != nil && ctx.Err() == nil {
+		if n, err := d.store.PruneEvents(ctx, d.now().Add(-keep), resting(ctx)); err != nil && ctx.Err() == nil {
 			d.log.Error("old events not deleted", "error", err)
 		} else if n > 0 {
 			d.log.Info("old events deleted", "count", n)

@@ -121,7 +121,7 @@ func TestFloodOfGuesses(t *testing.T) {
 		}
 	}
 	look("after the flood", 1000, 1101)
-	if _, err := s.PruneEvents(ctx, t0); err != nil {
+	if _, err := s.PruneEvents(ctx, t0, nil); err != nil {
 		t.Fatal(err)
 	}
 	look("after pruning", 1000, 1000)
@@ -143,7 +143,7 @@ func TestClassesModel(t *testing.T) {
 		if random.IntN(100) > 0 {
 			continue
 		}
-		if _, err := s.PruneEvents(ctx, t0); err != nil {
+		if _, err := s.PruneEvents(ctx, t0, nil); err != nil {
 			t.Fatal(err)
 		}
 		var want, got []string
@@ -178,7 +178,7 @@ func TestUntoldListings(t *testing.T) {
 	}
 	prune := func(before time.Time) []Event {
 		t.Helper()
-		if _, err := s.PruneEvents(ctx, before); err != nil {
+		if _, err := s.PruneEvents(ctx, before, nil); err != nil {
 			t.Fatal(err)
 		}
 		return all(t, s, flooded)
@@ -192,6 +192,46 @@ func TestUntoldListings(t *testing.T) {
 	}
 	if list := prune(t0.Add(2 * time.Hour)); len(list) != 0 || countKeys(t, e) != 2 { // schema and generation
 		t.Errorf("%d events and %d keys are left", len(list), countKeys(t, e))
+	}
+}
+
+// TestDamagedListingsArePruned: one that tells a class and fails its check competes
+// with those that tell none, and not in that class.
+func TestDamagedListingsArePruned(t *testing.T) {
+	const limit = 20
+	e := memkv.New()
+	s := openStore(t, e, Options{EventsPerAccount: limit})
+	for i := range limit {
+		at := t0.Add(time.Duration(i) * time.Second)
+		writeEvents(t, s, ofClass(classGuess, at, "damaged"), ofClass(classRefused, at, "damaged"))
+		writeEvents(t, s, ofClass(classChange, t0.Add(time.Duration(limit+i)*time.Second), "change"))
+	}
+	err := e.Update(ctx, func(w kv.Writer) error {
+		flipped := make(map[string][]byte)
+		err := w.Scan([]byte{keyOwner}, nil, func(key, value []byte) error {
+			if value = bytes.Clone(value); value[headerLen] != byte(classChange) {
+				value[headerLen] = byte(classChange)
+				flipped[string(key)] = value
+			}
+			return nil
+		})
+		for key, value := range flipped {
+			err = errors.Join(err, w.Put([]byte(key), value))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.PruneEvents(ctx, t0, nil); n != limit || err != nil {
+		t.Errorf("PruneEvents = %d, %v; want %d", n, err, limit)
+	}
+	kept := make(map[string]int)
+	for _, e := range all(t, s, flooded) {
+		kept[e.Detail]++
+	}
+	if kept["change"] != limit || kept["damaged"] != limit {
+		t.Errorf("kept %v", kept)
 	}
 }
 
@@ -226,13 +266,13 @@ func TestFrozenEventsArePruned(t *testing.T) {
 		for i := range 50 {
 			writeEvents(t, s, ofClass(classGuess, t0.Add(time.Duration(1+i)*time.Hour), "new"))
 		}
-		if n, err := s.PruneEvents(ctx, t0); err != nil {
+		if n, err := s.PruneEvents(ctx, t0, nil); err != nil {
 			t.Errorf("%s: PruneEvents = %d, %v", name, n, err)
 		}
 		if list := all(t, s, flooded); len(list) != 6 || list[5].Detail != "detail" {
 			t.Errorf("%s: %d events: %s", name, len(list), details(list))
 		}
-		if _, err := s.PruneEvents(ctx, t0.Add(time.Minute)); err != nil {
+		if _, err := s.PruneEvents(ctx, t0.Add(time.Minute), nil); err != nil {
 			t.Fatal(err)
 		}
 		if list := all(t, s, flooded); len(list) != 5 {

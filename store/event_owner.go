@@ -60,6 +60,12 @@ func decodeListing(payload []byte) (eventClass, error) {
 	return classUntold, ErrDamaged
 }
 
+// claimedClass is the class that the value of an owner's key says, unchecked.
+func claimedClass(value []byte) eventClass {
+	class, _ := decodeListing(value[min(headerLen, len(value)):])
+	return class
+}
+
 // listed is the class that the value of an owner's key tells. A damaged one tells
 // none, and is pruned like those that never did.
 func (s *Store) listed(key, value []byte) eventClass {

@@ -14,18 +14,21 @@ const prunePage = 250
 
 // PruneEvents removes events that began before the given time, and the oldest of
 // every owner that has more than its cap (Options), of an address those of each
-// class. It works in pages, so that
-// nothing waits long behind it, and returns how many events it removed.
-func (s *Store) PruneEvents(ctx context.Context, before time.Time) (int, error) {
-	removed, err := s.pruneOld(ctx, before)
+// class. It works in pages, so that nothing waits long behind it, calls pause
+// (unless it is nil) between two of them, and returns how many events it removed.
+func (s *Store) PruneEvents(ctx context.Context, before time.Time, pause func()) (int, error) {
+	if pause == nil {
+		pause = func() {}
+	}
+	removed, err := s.pruneOld(ctx, before, pause)
 	if err != nil {
 		return removed, err
 	}
-	n, err := s.pruneLists(ctx, []byte{keyOwner}, before)
+	n, err := s.pruneLists(ctx, []byte{keyOwner}, before, pause)
 	return removed + n, err
 }
 
-func (s *Store) pruneOld(ctx context.Context, before time.Time) (int, error) {
+func (s *Store) pruneOld(ctx context.Context, before time.Time, pause func()) (int, error) {
 	removed := 0
 	for {
 		var old [][]byte
@@ -47,12 +50,15 @@ func (s *Store) pruneOld(ctx context.Context, before time.Time) (int, error) {
 		if err != nil {
 			return removed, err
 		}
+		pause()
 	}
 }
 
 // pruneLists walks the owners' lists below prefix, in pages, and removes what is
-// over a cap, and pointers older than before, whose event is gone already.
-func (s *Store) pruneLists(ctx context.Context, prefix []byte, before time.Time) (int, error) {
+// over a cap, and pointers older than before, whose event is gone already. It counts
+// by what a listing says of its class, and checks only one that is about to go for
+// it: nearly all stay, and the checks would be most of the work.
+func (s *Store) pruneLists(ctx context.Context, prefix []byte, before time.Time, pause func()) (int, error) {
 	removed := 0
 	count := make(map[eventClass]int) // of owner, so far
 	var after, owner []byte
@@ -75,9 +81,14 @@ func (s *Store) pruneLists(ctx context.Context, prefix []byte, before time.Time)
 					owner = append(owner[:0], list...)
 					clear(count)
 				}
-				class := s.listed(key, value)
+				class, most := claimedClass(value), s.caps.of(owner)
 				count[class]++
-				if count[class] > s.caps.of(owner) || bytes.Compare(id[:], oldest[:]) > 0 {
+				if count[class] > most {
+					count[class]--
+					class = s.listed(key, value) // another one if it is damaged
+					count[class]++
+				}
+				if count[class] > most || bytes.Compare(id[:], oldest[:]) > 0 {
 					excess = append(excess, bytes.Clone(key))
 				}
 				return nil
@@ -91,6 +102,7 @@ func (s *Store) pruneLists(ctx context.Context, prefix []byte, before time.Time)
 		if err != nil {
 			return removed, err
 		}
+		pause()
 	}
 }
 

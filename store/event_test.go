@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,7 +176,7 @@ func TestDamagedEventShows(t *testing.T) {
 	if len(got) != 1 || got[0].Kind != EventDamaged || got[0].ID != batch[0].ID || !got[0].Time.Equal(t0) {
 		t.Errorf("read %+v", got)
 	}
-	if n, err := s.PruneEvents(ctx, t0.Add(time.Hour)); n != 1 || err != nil || len(events(t, s, EventQuery{})) != 0 {
+	if n, err := s.PruneEvents(ctx, t0.Add(time.Hour), nil); n != 1 || err != nil || len(events(t, s, EventQuery{})) != 0 {
 		t.Errorf("PruneEvents = %d, %v", n, err)
 	}
 	if got := countKeys(t, e); got != 2 { // schema and generation
@@ -195,17 +196,25 @@ func TestPruneByAge(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n, err := s.PruneEvents(ctx, t0.Add(595*time.Hour))
+	pauses := 0
+	n, err := s.PruneEvents(ctx, t0.Add(595*time.Hour), func() { pauses++ })
 	if n != 595 || err != nil {
 		t.Errorf("PruneEvents = %d, %v; want 595", n, err)
+	}
+	if pauses != 4 { // three pages of old events, one of what is listed still
+		t.Errorf("%d pauses, want 4", pauses)
+	}
+	leaving, leave := context.WithCancel(ctx)
+	if n, err := s.PruneEvents(leaving, t0.Add(595*time.Hour), leave); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("PruneEvents, stopped in a pause = %d, %v", n, err)
 	}
 	if left := events(t, s, EventQuery{}); len(left) != 5 || !left[4].Time.Equal(t0.Add(595*time.Hour)) {
 		t.Errorf("%d events left", len(left))
 	}
-	if n, err := s.PruneEvents(ctx, t0.Add(595*time.Hour)); n != 0 || err != nil {
+	if n, err := s.PruneEvents(ctx, t0.Add(595*time.Hour), nil); n != 0 || err != nil {
 		t.Errorf("PruneEvents again = %d, %v", n, err)
 	}
-	if n, err := s.PruneEvents(ctx, t0.Add(1000*time.Hour)); n != 5 || err != nil || countKeys(t, e) != 2 {
+	if n, err := s.PruneEvents(ctx, t0.Add(1000*time.Hour), nil); n != 5 || err != nil || countKeys(t, e) != 2 {
 		t.Errorf("PruneEvents of all = %d, %v, %d keys left", n, err, countKeys(t, e))
 	}
 }
@@ -240,7 +249,7 @@ func TestEventCaps(t *testing.T) {
 	if n := countOwner(t, e, ownerUnknownPrefix()); n > slack(50) {
 		t.Errorf("%d events of unknown names, cap 50", n)
 	}
-	if _, err := s.PruneEvents(ctx, t0); err != nil {
+	if _, err := s.PruneEvents(ctx, t0, nil); err != nil {
 		t.Fatal(err)
 	}
 	u := events(t, s, EventQuery{Address: "u@example.org"})

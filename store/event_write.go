@@ -60,7 +60,7 @@ func (s *Store) WriteMerged(ctx context.Context, events []Event, uses []Use) err
 		return err
 	}
 	for _, owner := range s.added.due(s.caps) {
-		if _, err := s.pruneLists(ctx, []byte(owner), time.Time{}); err != nil {
+		if _, err := s.pruneLists(ctx, []byte(owner), time.Time{}, func() {}); err != nil {
 			return fmt.Errorf("store: trimming events: %w", err)
 		}
 	}

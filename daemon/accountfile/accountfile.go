@@ -3,7 +3,7 @@
 //
 // The columns are those of a passwd-file (Dovecot: src/auth/db-passwd-file.c):
 //
-//	user      the address; a name without a domain gets the default one
+//	user      (or address) the address; a name without a domain gets the default one
 //	password  stored, with its scheme: "{SSHA}…", "$6$…"; in the clear: "{PLAIN}…"
 //	uid, gid  numbers
 //	gecos     not read, by Dovecot neither
@@ -207,6 +207,30 @@ func isColumn(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "userdb_")
+}
+
+// seenColumns are the columns of a header or an object so far: by what they are,
+// as they are called there.
+type seenColumns map[string]string
+
+// add refuses a column that there is not, and one that is there already, be it by
+// its other name.
+func (s seenColumns) add(name string) error {
+	column := name
+	if name == "address" {
+		column = "user"
+	}
+	was, seen := s[column]
+	switch {
+	case !isColumn(name):
+		return fmt.Errorf("there is no column %s", quote(name))
+	case seen && was == name:
+		return fmt.Errorf("the column %s stands there twice", quote(name))
+	case seen:
+		return fmt.Errorf("the columns %s and %s are the same", quote(was), quote(name))
+	}
+	s[column] = name
+	return nil
 }
 
 // yes reads what people write for yes and no.

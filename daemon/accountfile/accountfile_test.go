@@ -80,15 +80,17 @@ func TestRead(t *testing.T) {
 				"line 5: it has 1 values, and there are 7 columns", "line 6: it is not a line of comma-separated values"}},
 		{"csv with aliases", CSV, "", "user,aliases\na,b c\nb,\n", []string{`2 a "" aliases ["b" "c"]`, `3 b ""`}},
 		{"csv without user", CSV, "", "password\n", []string{"accountfile: the first line does not name the columns: there is no column user"}},
+		{"csv two names", CSV, "", "address,User\na,b\n", []string{`accountfile: the first line does not name the columns: the columns "address" and "user" are the same`}},
 		{"csv twice", CSV, "", "user,user\n", []string{`accountfile: the first line does not name the columns: the column "user" stands there twice`}},
 		{"csv unknown", CSV, "", "user,pass\n", []string{`accountfile: the first line does not name the columns: there is no column "pass"`}},
 		{"csv empty", CSV, "", "", []string{"accountfile: the first line does not name the columns"}},
 		{"json", JSON, "", `{"user":"a@b.org","password":"{SHA}x","uid":7,"gid":"8","home":"/h%","userdb_home2":"%u","phone":null,"aliases":" x  y@b.org ","disabled":true}` + "\n" +
-			strings.Join([]string{`{"address":"b"}`, `{"user":"c"} x`, `{"user":"c","user":"d"}`, `{"user":["c"]}`, `{"pass":"hunter2"}`, `["c"]`, `{"user":"c"`, `{"password":"hunter2"}`, `{"user":"c","uid":"1","userdb_uid":"2"}`, `x`, `{}`}, "\n"),
+			strings.Join([]string{`{"address":"b"}`, `{"user":"c"} x`, `{"user":"c","user":"d"}`, `{"user":["c"]}`, `{"pass":"hunter2"}`, `["c"]`, `{"user":"c"`, `{"password":"hunter2"}`, `{"user":"c","uid":"1","userdb_uid":"2"}`, `x`, `{}`, `{"user":"c","address":"d"}`}, "\n"),
 			[]string{`1 a@b.org "{SHA}x" uid="7" gid="8" home="/h%%" home2="%u" aliases ["x" "y@b.org"] disabled`, `2 b ""`, "line 3: there is something behind the JSON object",
 				`line 4: the column "user" stands there twice`, "line 5: it is not a JSON object of texts, numbers, true and false", `line 6: there is no column "pass"`,
 				"line 7: it is not a JSON object of texts, numbers, true and false", "line 8: it is not a JSON object of texts, numbers, true and false",
-				"line 9: there is no user name", `line 10: the field "uid" is given twice`, "line 11: it is not a JSON object of texts, numbers, true and false", "line 12: there is no user name"}},
+				"line 9: there is no user name", `line 10: the field "uid" is given twice`, "line 11: it is not a JSON object of texts, numbers, true and false", "line 12: there is no user name",
+				`line 13: the columns "user" and "address" are the same`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, want := readAll(t, test.format, test.scheme, test.text), test.want

@@ -25,16 +25,13 @@ func (r *Reader) header() (columns, error) {
 	if err != nil {
 		return nil, ErrHeader
 	}
-	seen := make(map[string]bool)
+	seen := make(seenColumns)
 	for i, name := range names {
 		name = strings.ToLower(strings.TrimSpace(name))
-		switch {
-		case !isColumn(name):
-			return nil, fmt.Errorf("%w: there is no column %s", ErrHeader, quote(name))
-		case seen[name]:
-			return nil, fmt.Errorf("%w: the column %s stands there twice", ErrHeader, quote(name))
+		if err := seen.add(name); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrHeader, err)
 		}
-		names[i], seen[name] = name, true
+		names[i] = name
 	}
 	if !slices.Contains(names, "user") && !slices.Contains(names, "address") {
 		return nil, fmt.Errorf("%w: there is no column user", ErrHeader)

@@ -3,7 +3,6 @@ package accountfile
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -18,20 +17,16 @@ func parseJSON(text string, r *row) error {
 	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return errJSON
 	}
-	seen := make(map[string]bool)
+	seen := make(seenColumns)
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return errJSON
 		}
 		column, _ := key.(string)
-		switch {
-		case !isColumn(column):
-			return fmt.Errorf("there is no column %s", quote(column))
-		case seen[column]:
-			return fmt.Errorf("the column %s stands there twice", quote(column))
+		if err := seen.add(column); err != nil {
+			return err
 		}
-		seen[column] = true
 		value, given, err := scalar(d)
 		if err != nil {
 			return err

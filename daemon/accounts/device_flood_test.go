@@ -163,7 +163,7 @@ func TestFloodLeavesTheAccount(t *testing.T) {
 	}
 	w.record(flood...)
 	w.pass(time.Minute)
-	_, err := w.Store.PruneEvents(t.Context(), w.now.Add(-90*24*time.Hour))
+	_, err := w.Store.PruneEvents(t.Context(), w.now.Add(-90*24*time.Hour), nil)
 	w.must(err)
 	if after := kept(); !slices.Equal(after, before) {
 		t.Errorf("%d events were kept of\n%+v:\n%+v", len(after), before, after)

@@ -93,6 +93,13 @@ func (s *Service) unpackAliases(typed []string, address string) ([]string, error
 	return names, nil
 }
 
+// locked says whether what stands in a passwd or shadow file can be no hash, so that
+// nobody gets in: as passwd(1) writes it, or another system's.
+func locked(field string) bool {
+	return strings.Trim(field, "*!") == "" || field[0] == '!' ||
+		strings.HasPrefix(field, "*LK*") || strings.HasPrefix(field, "*NP*") || strings.HasPrefix(field, "*LOCKED*")
+}
+
 // unpackPassword takes a stored hash as it is, and a password in the clear to be
 // hashed. That was chosen under another site's rules: it may be shorter than a new
 // one.
@@ -101,8 +108,16 @@ func (c *carried) unpackPassword(stored string) error {
 		return nil
 	}
 	bad := func(sentence string) error { return &Error{Kind: ErrPassword, Sentence: sentence} }
-	if strings.Trim(stored, "*!") == "" || stored[0] == '!' || strings.HasPrefix(stored, "{CRYPT}!") {
+	const crypt = "{CRYPT}"
+	field := stored
+	if len(field) >= len(crypt) && strings.EqualFold(field[:len(crypt)], crypt) {
+		field = field[len(crypt):]
+	}
+	switch {
+	case locked(field):
 		return bad("the password is locked: leave it out, or say that the account is disabled")
+	case field == "x":
+		return bad("the password is not here: x stands for one in /etc/shadow")
 	}
 	password, cleartext, err := secret.Cleartext(stored)
 	switch {

@@ -107,8 +107,9 @@ func explainOpen(dataDir, socket string, err error) error {
 		return unavailable("the database in "+dataDir+" is in use, but nobody answers on "+socket,
 			"a daemon with another run_dir, or another command, has it open; name the configuration file of the daemon with --config")
 	case errors.Is(err, daemon.ErrDatabaseLost):
-		return unavailable("the key in "+dataDir+" is there, but its database is missing or empty",
-			"restore "+daemon.DatabaseFile+" from a backup; only to begin anew, move "+daemon.KeyFile+" away first")
+		return unavailable("the key is there, but its database in "+dataDir+" is missing or empty",
+			"look whether that folder is mounted, or restore the database from a backup; only to begin anew, move "+daemon.KeyFile+
+				" away first, and where systemd gives it (LoadCredential=), start once without")
 	case errors.Is(err, secret.ErrKeyMissing):
 		return unavailable("the key file of the database in "+dataDir+" is missing",
 			"restore it from a backup; if systemd gives it to the daemon, start the daemon and ask again")

@@ -18,7 +18,7 @@ const importLong = `Add the accounts of a file that another system kept: a Dovec
 with a line of headers, or JSON with one object on each line. "-" is standard
 input. The columns are
 
-  user      the address
+  user      (or address) the address
   password  stored, with its scheme: {SSHA}…, $6$…; in the clear: {PLAIN}…
             empty: no main password, only app passwords open the account
   uid, gid, home, userdb_…

@@ -2,61 +2,35 @@ package cli
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
-// barEvery is how often a progress bar moves.
-const barEvery = 200 * time.Millisecond
-
-// progressBar is one line of a terminal that is written again and again. Where
-// standard error is none, it does nothing.
+// progressBar is a meter with a bar: how much of a file is read.
 type progressBar struct {
-	w     io.Writer // nil: no terminal
-	now   func() time.Time
+	*meter
 	what  string
 	size  int64
 	begun time.Time
-	drawn time.Time // zero: nothing stands there
 }
 
 func (im *importing) newBar(what string) progressBar {
-	b := progressBar{now: im.now, what: what, size: im.size, begun: im.now()}
-	if f, ok := im.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.w = f
-	}
-	return b
+	return progressBar{meter: im.meter(), what: what, size: im.size, begun: im.now()}
 }
 
 // at draws how far it is.
 func (b *progressBar) at(read int64, lines int) {
-	now := b.now()
-	if b.w == nil || b.size <= 0 || now.Sub(b.drawn) < barEvery {
+	if b.size <= 0 {
 		return
 	}
-	const width = 30
-	done := min(int(read*width/b.size), width)
-	left := ""
-	if gone := now.Sub(b.begun); gone > 2*time.Second && read > 0 {
-		left = ", " + roughly(time.Duration(float64(gone)*float64(b.size-read)/float64(read))) + " left"
-	}
-	fmt.Fprintf(b.w, "\r\x1b[K%-9s [%s%s] %3d %%  %s lines%s", b.what, strings.Repeat("#", done), strings.Repeat(".", width-done),
-		min(read*100/b.size, 100), grouped(lines), left)
-	b.drawn = now
+	b.line(func() string {
+		const width = 30
+		done := min(int(read*width/b.size), width)
+		left := ""
+		if gone := b.shown.Sub(b.begun); gone > 2*time.Second && read > 0 {
+			left = ", " + roughly(time.Duration(float64(gone)*float64(b.size-read)/float64(read))) + " left"
+		}
+		return fmt.Sprintf("%-9s [%s%s] %3d %%  %s lines%s", b.what, strings.Repeat("#", done), strings.Repeat(".", width-done),
+			min(read*100/b.size, 100), grouped(lines), left)
+	})
 }
-
-// clear takes the bar away, for other text.
-func (b *progressBar) clear() {
-	if b.w == nil || b.drawn.IsZero() {
-		return
-	}
-	fmt.Fprint(b.w, "\r\x1b[K")
-	b.drawn = time.Time{}
-}
-
-// end takes it away for good.
-func (b *progressBar) end() { b.clear() }

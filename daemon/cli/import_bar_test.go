@@ -13,7 +13,7 @@ import (
 func TestProgressBar(t *testing.T) {
 	var screen bytes.Buffer
 	now := time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC)
-	b := progressBar{w: &screen, now: func() time.Time { return now }, what: "importing", size: 1000, begun: now}
+	b := progressBar{meter: &meter{w: &screen, now: func() time.Time { return now }}, what: "importing", size: 1000, begun: now}
 	b.at(250, 1234)
 	if got, want := screen.String(), "\r\x1b[Kimporting [#######.......................]  25 %  1,234 lines"; got != want {
 		t.Errorf("drawn %q, want %q", got, want)
@@ -38,9 +38,9 @@ func TestProgressBar(t *testing.T) {
 	// Nothing where nobody looks, and nothing of an empty file.
 	im := &importing{app: &app{err: &screen, now: time.Now}}
 	screen.Reset()
-	for _, b := range []progressBar{im.newBar("checking"), {w: &screen, now: time.Now}} {
+	for _, b := range []progressBar{im.newBar("checking"), {meter: &meter{w: &screen, now: time.Now}}} {
 		b.at(1, 1)
-		b.end()
+		b.clear()
 	}
 	if screen.Len() > 0 {
 		t.Errorf("drawn %q", &screen)

@@ -57,7 +57,7 @@ func (im *importing) pass(q *question, dry bool) (importRecord, error) {
 	im.dry, im.done = dry, importRecord{DryRun: dry}
 	im.seen, im.seed = make(map[uint64]struct{}), maphash.MakeSeed()
 	im.bar = im.newBar(map[bool]string{true: "checking", false: "importing"}[dry])
-	defer im.bar.end()
+	defer im.bar.clear()
 	scheme := im.flags.scheme.text
 	if scheme == "" {
 		scheme = "CRYPT" // as Dovecot's passdb of this kind has it

@@ -16,8 +16,7 @@ import (
 type meter struct {
 	w     io.Writer // nil: nobody looks
 	now   func() time.Time
-	shown time.Time
-	stage string
+	shown time.Time // zero: nothing stands there
 }
 
 // meterEvery is how often the line changes.
@@ -33,24 +32,29 @@ func (a *app) meter() *meter {
 
 // show shows it, unless it was shown just now.
 func (m *meter) show(p admin.BackupProgress) {
-	if m.w == nil {
-		return
-	}
-	now := m.now()
-	if now.Sub(m.shown) < meterEvery {
-		return
-	}
-	m.stage, m.shown = p.Stage, now
 	percent := int64(0)
 	if p.Of > 0 {
 		percent = min(p.Done*100/p.Of, 100)
 	}
-	fmt.Fprintf(m.w, "\r\x1b[K%s: %d %%", printable(p.Stage), percent)
+	m.line(func() string { return fmt.Sprintf("%s: %d %%", printable(p.Stage), percent) })
 }
 
-// clear takes the line away.
+// line shows a line, which is asked for when somebody looks, unless one was shown
+// just now.
+func (m *meter) line(text func() string) {
+	if m.w == nil {
+		return
+	}
+	if now := m.now(); now.Sub(m.shown) >= meterEvery {
+		m.shown = now
+		fmt.Fprint(m.w, "\r\x1b[K"+text())
+	}
+}
+
+// clear takes the line away, for other text.
 func (m *meter) clear() {
-	if m.w != nil && m.stage != "" {
+	if m.w != nil && !m.shown.IsZero() {
 		fmt.Fprint(m.w, "\r\x1b[K")
+		m.shown = time.Time{}
 	}
 }

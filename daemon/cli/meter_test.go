@@ -28,7 +28,9 @@ func TestMeter(t *testing.T) {
 	now = now.Add(meterEvery)
 	m.show(admin.BackupProgress{Stage: "checking", Done: 0, Of: 0})
 	m.clear()
-	const want = "\r\x1b[Kcopying: 50 %\r\x1b[Kchecking: 0 %\r\x1b[K"
+	m.clear()
+	m.show(admin.BackupProgress{Stage: "done", Done: 1, Of: 1}) // at once
+	const want = "\r\x1b[Kcopying: 50 %\r\x1b[Kchecking: 0 %\r\x1b[K\r\x1b[Kdone: 100 %"
 	got := make([]byte, len(want))
 	if n, err := io.ReadFull(person, got); err != nil || string(got[:n]) != want {
 		t.Errorf("%q, %v", got[:n], err)

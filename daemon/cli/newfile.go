@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/latchkey-mail/latchkey/daemon"
 	"github.com/latchkey-mail/latchkey/daemon/config"
 )
@@ -58,7 +60,7 @@ func (f *newFile) commit() error {
 	}
 	put := os.Rename
 	if !f.force {
-		put = os.Link // which does not replace what has come there meanwhile
+		put = func(from, to string) error { return putNew(from, to, os.Link, renameNew, renameReserved) }
 	}
 	if err := put(f.Name(), f.path); errors.Is(err, fs.ErrExist) {
 		return exists(f.path, err)
@@ -70,6 +72,48 @@ func (f *newFile) commit() error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// putNew puts a file where there must be none (else fs.ErrExist), in the first of
+// these ways that the filesystem has. Not even what has come there meanwhile is
+// replaced.
+func putNew(from, to string, ways ...func(from, to string) error) error {
+	var err error
+	for _, way := range ways {
+		if err = way(from, to); err == nil || !notHere(err) {
+			break
+		}
+	}
+	return err
+}
+
+// notHere says whether a filesystem answers that it has no such operation: link(2)
+// of FAT says EPERM, renameat2(2) says EINVAL about a flag.
+func notHere(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)
+}
+
+// renameNew is for filesystems without a second name for a file, as on most USB
+// sticks; NFS has it not.
+func renameNew(from, to string) error {
+	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE); err != nil {
+		return &os.LinkError{Op: "renameat2", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// renameReserved takes the name with an empty file, which every filesystem can,
+// and replaces that. Only a crash in between leaves something else than all or
+// nothing: the empty file.
+func renameReserved(from, to string) error {
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Close(), os.Rename(from, to)); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
 }
 
 // discard takes away what is not committed; afterwards it does nothing but for the

@@ -126,6 +126,17 @@ func TestLogin(t *testing.T) {
 		{head24 + "service imap-login {\nexecutable = imap-login latchkey/auth\n}\nlogin_socket_path = latchkey/auth", Good},
 		{head24 + "service imap-login {\nexecutable = imap-login login\n}\nlogin_socket_path = latchkey/auth", Open},
 		{"# 2.4.1 (x): /a\nlogin_socket_path = latchkey/auth\nservice mine {\nexecutable = imap-login other\n}", Open},
+		// What 2.4 has built in, and does not print, listens.
+		{head24 + "service imap-login {\ninet_listener imap {\nport = 0\n}\n}", Open},
+		{head24 + "service imap-login {\ninet_listener imaps {\nport = 0\n}\ninet_listener other {\nport = 0\n}\n}", Open},
+		{head24 + "service imap-login {\ninet_listener imap {\nport = 0\n}\ninet_listener imaps {\n}\n}", Open},
+		{head24 + "service imap-login {\ninet_listener imap {\nport = 0\n}\ninet_listener imaps {\nport = 0\n}\n}", Note},
+		{"# 2.4.1 (x): /a\nprotocols = pop3\nservice pop3-login {\ninet_listener pop3 {\nport = 0\n}\n}", Open},
+		{"# 2.4.1 (x): /a\nprotocols = pop3\nservice pop3-login {\ninet_listener pop3 {\nport = 0\n}\ninet_listener pop3s {\nport = 0\n}\n}", Note},
+		{"# 2.4.1 (x): /a\nprotocols = submission\nservice submission-login {\ninet_listener submission {\nport = 0\n}\n}", Open},
+		{"# 2.4.1 (x): /a\nprotocols = sieve\nservice managesieve-login {\ninet_listener sieve {\nport = 0\n}\n}", Note},
+		{"# 2.4.1 (x): /a\nprotocols = sieve\nservice managesieve-login {\ninet_listener sieve_deprecated {\nport = 0\n}\n}", Open},
+		{"# 2.4.1 (x): /a\nservice mine {\nexecutable = imap-login other\ninet_listener a {\nport = 0\n}\n}", Note}, // it has only what is printed
 	} {
 		d := &dovecotCheck{doveconf: parseDoveconf([]byte(tt.conf)), m: &Machine{Connects: anybody, Sockets: ours}, base: "/run/dovecot"}
 		d.logins()

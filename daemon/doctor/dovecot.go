@@ -11,10 +11,17 @@ import (
 	"github.com/latchkey-mail/latchkey/daemon/config"
 )
 
-// loginServices are Dovecot's services that take passwords, and the protocol that
-// switches each on. (imap-urlauth-login takes tokens of its own only.)
-var loginServices = [...]struct{ service, protocol string }{
-	{"imap-login", "imap"}, {"pop3-login", "pop3"}, {"submission-login", "submission"}, {"managesieve-login", "sieve"},
+// loginServices are Dovecot's services that take passwords, the protocol that
+// switches each on, and the listeners that each has unless its configuration says
+// otherwise. (imap-urlauth-login takes tokens of its own only.)
+var loginServices = [...]struct {
+	service, protocol string
+	listeners         []string // …_login_service_settings_defaults in 2.4's src/*-login/*-login-settings.c
+}{
+	{"imap-login", "imap", []string{"imap", "imaps"}},
+	{"pop3-login", "pop3", []string{"pop3", "pop3s"}},
+	{"submission-login", "submission", []string{"submission", "submissions"}},
+	{"managesieve-login", "sieve", []string{"sieve"}},
 }
 
 // authListeners are the sockets that Dovecot's auth service has unless its
@@ -96,7 +103,7 @@ func (d *dovecotCheck) logins() {
 }
 
 func (d *dovecotCheck) login(name, protocol string, s *section) {
-	if d.shut(s) {
+	if d.shut(name, s) {
 		d.add(Note, name+" listens nowhere")
 		return
 	}
@@ -134,10 +141,18 @@ func (d *dovecotCheck) kinds() []config.Kind {
 	return []config.Kind{config.KindClient}
 }
 
-// shut says whether a service has listeners and all are switched off.
-func (d *dovecotCheck) shut(s *section) bool {
+// shut says whether a service has listeners and all are switched off. doveconf of
+// 2.4 prints none of those that are built in and were not touched: they listen.
+func (d *dovecotCheck) shut(name string, s *section) bool {
 	if s == nil || len(s.list("inet_listener")) == 0 {
 		return false
+	}
+	for _, l := range loginServices {
+		if d.is24() && l.service == name && slices.ContainsFunc(l.listeners, func(builtIn string) bool {
+			return s.find("inet_listener", builtIn) == nil
+		}) {
+			return false
+		}
 	}
 	for _, l := range s.list("inet_listener") {
 		if l.setting("port", "default") != "0" {

@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-mail/latchkey/store/kv"
 )
 
-// Pages is what Check says of the file itself.
+// Pages is what CheckFile says of the file itself.
 type Pages struct {
 	Pages    int64    `json:"pages"` // that the file should have
 	Free     int64    `json:"free"`  // of them, for later use
@@ -21,28 +21,18 @@ type Pages struct {
 	Problems []string `json:"problems"` // the first 100 of Damaged, a sentence each
 }
 
-// Check looks for damage in the file at path, which it only reads, also if Open
-// refuses it, and locks meanwhile against every Engine. It hands each key and
-// value that can be reached to record, in order; they live until record returns.
-// kv.ErrLocked means that an Engine has the file open.
+// CheckFile looks for damage in a file, which it only reads, also if Open refuses
+// it, and locks against every Engine; closing it is what unlocks it. It hands each
+// key and value that can be reached to record, in order; they live until record
+// returns. progress, unless nil, is told now and then how many of the file's pages
+// are done. When ctx ends, so does the walk, with its error. kv.ErrLocked means that
+// an Engine has the file open.
 //
 // It reads with pread(2), a page at a time, and walks the tree by itself. bbolt's
 // own Tx.Check does so on the mapped file, in a goroutine of its own, which
 // debug.SetPanicOnFault does not reach: a page number beyond the end of the file
 // ends the process, and a page that leads back to itself is followed for ever.
 // Memory is needed for a page of each level, and one bit for each page of the file.
-func Check(path string, record func(key, value []byte)) (Pages, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return Pages{}, fmt.Errorf("boltkv: %w", err)
-	}
-	defer file.Close() // and unlock
-	return CheckFile(context.Background(), file, record, nil)
-}
-
-// CheckFile is Check of a file that is open already; closing it is what unlocks
-// it. progress, unless nil, is told now and then how many of the file's pages are
-// done. When ctx ends, so does the walk, with its error.
 func CheckFile(ctx context.Context, file *os.File, record func(key, value []byte), progress func(done, of int64)) (Pages, error) {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {

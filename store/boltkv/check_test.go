@@ -17,14 +17,24 @@ import (
 	"github.com/latchkey-mail/latchkey/store/kv"
 )
 
-// checked runs Check and returns what it handed out, in one text.
+// checkPath is CheckFile of the file at a path.
+func checkPath(path string, record func(key, value []byte)) (Pages, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Pages{}, err
+	}
+	defer file.Close() // and unlock
+	return CheckFile(context.Background(), file, record, nil)
+}
+
+// checked runs CheckFile and returns what it handed out, in one text.
 func checked(t *testing.T, path string) (pages Pages, count int, all []byte) {
 	t.Helper()
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = Check(path, func(key, value []byte) {
+	pages, err = checkPath(path, func(key, value []byte) {
 		count++
 		all = append(append(all, key...), value...)
 	})
@@ -32,7 +42,7 @@ func checked(t *testing.T, path string) (pages Pages, count int, all []byte) {
 		t.Fatal(err)
 	}
 	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
-		t.Fatal("Check changed the file")
+		t.Fatal("CheckFile changed the file")
 	}
 	return pages, count, all
 }
@@ -68,7 +78,7 @@ func TestCheckGood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Check(path, nil); !errors.Is(err, kv.ErrLocked) {
+		if _, err := checkPath(path, nil); !errors.Is(err, kv.ErrLocked) {
 			t.Errorf("%d keys: Check of an open file = %v; want ErrLocked", n, err)
 		}
 		if err := e.Close(); err != nil {
@@ -135,7 +145,7 @@ func TestCheckEveryFlippedByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		count := 0
-		pages, err := Check(path, func(_, _ []byte) { count++ })
+		pages, err := checkPath(path, func(_, _ []byte) { count++ })
 		if err != nil {
 			t.Fatal(err)
 		}

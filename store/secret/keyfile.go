@@ -52,6 +52,27 @@ func OpenKeys(path string, databaseExists bool, rand io.Reader) (*Keys, error) {
 	return k, err
 }
 
+// HasKey says whether OpenKeys would find a key file, a good one or not, at one of
+// its two places. Its errors are those of stat(2).
+func HasKey(path string) (bool, error) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		if found, err := isThere(filepath.Join(dir, CredentialName)); found || err != nil {
+			return found, err
+		}
+	}
+	return isThere(path)
+}
+
+func isThere(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("secret: key file: %w", err)
+	}
+	return true, nil
+}
+
 // LoadKeys reads a key file. It returns ErrKeyMissing, ErrKeyPermissions if
 // group or others may do anything with the file, or ErrKeyMalformed.
 func LoadKeys(path string) (*Keys, error) { return loadKeys(path, 0o077) }

@@ -108,6 +108,9 @@ func TestOpenKeys(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Fatal("a key was made beside an existing database")
 	}
+	if found, err := HasKey(path); found || err != nil {
+		t.Errorf("HasKey of no key = %v, %v", found, err)
+	}
 	made, err := OpenKeys(path, false, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +127,9 @@ func TestOpenKeys(t *testing.T) {
 	if k, err := OpenKeys(path, true, rand.Reader); err != nil || k.Generation() != made.Generation() {
 		t.Errorf("with a credentials folder that holds none: %v, %v", k, err)
 	}
+	if found, err := HasKey(path); !found || err != nil {
+		t.Errorf("HasKey of the folder's key = %v, %v", found, err)
+	}
 	credential := filepath.Join(credentials, CredentialName)
 	for mode, want := range map[fs.FileMode]error{0o400: nil, 0o440: nil, 0o444: ErrKeyPermissions} {
 		os.Remove(credential)
@@ -132,6 +138,9 @@ func TestOpenKeys(t *testing.T) {
 		}
 		if err := os.Chmod(credential, mode); err != nil {
 			t.Fatal(err)
+		}
+		if found, err := HasKey(path + "-absent"); !found || err != nil {
+			t.Errorf("HasKey of a credential of mode %o = %v, %v", mode, found, err)
 		}
 		k, err := OpenKeys(path, true, rand.Reader)
 		if !errors.Is(err, want) || want == nil && k.Generation() != knownAnswers["generation"] {
