@@ -56,7 +56,7 @@ func TestPruningRests(t *testing.T) {
 			d := &Daemon{store: st, cfg: config.Default(), log: slog.New(slog.DiscardHandler), now: time.Now}
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			run := func() (over chan struct{}) {
+			run := func(ctx context.Context) (over chan struct{}) {
 				over = make(chan struct{})
 				engine.takes, engine.looks = takes, nil
 				go func() {
@@ -65,8 +65,10 @@ func TestPruningRests(t *testing.T) {
 				}()
 				return over
 			}
-			over := run()
+			over := run(ctx)
 			time.Sleep(pruneEvery / 2)
+			stop()
+			<-over
 			looks := engine.looks[2:] // the first is for old events, of which there are none
 			if len(looks) < pages {
 				t.Fatalf("%d looks", len(looks))
@@ -76,11 +78,9 @@ func TestPruningRests(t *testing.T) {
 					t.Errorf("pages that take %v begin every %v, want %v", takes, got, want)
 				}
 			}
-			stop()
-			<-over
 			ctx, stop = context.WithCancel(t.Context())
 			defer stop()
-			over = run()
+			over = run(ctx)
 			time.Sleep(2*takes + time.Millisecond) // in the first page's rest
 			stop()
 			began := time.Now()
