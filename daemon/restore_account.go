@@ -145,9 +145,17 @@ func (s *settling) password(a, now *store.Account) error {
 	}
 	before := a.MainHash
 	a.MainHash = now.MainHash
-	if cost := secret.DefaultCost(); before != "" && now.MainHash != "" && secret.Outdated(before, cost) && !secret.Outdated(now.MainHash, cost) {
-		s.rehashed = true
+	if s.rehashed = replaceable(before) && !secret.Outdated(now.MainHash, secret.DefaultCost()); s.rehashed {
 		return nil
 	}
 	return s.closed(KeptPassword, "", store.EventPasswordSet, "")
+}
+
+// replaceable says whether a login with this hash puts one of ours in its place.
+func replaceable(hash string) bool {
+	switch secret.SchemeOf(hash, secret.DefaultCost()) {
+	case secret.SchemeNone, secret.SchemeUnknown, secret.Argon2id:
+		return false
+	}
+	return true
 }

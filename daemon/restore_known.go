@@ -47,9 +47,12 @@ func (r *Restore) lookUp(ctx context.Context, old *present, page []*store.Accoun
 // and makes the account an unknown one.
 func look(rd *store.Reader, b *store.Account, sure bool) known {
 	a, err := rd.Account(b.Address)
-	if errors.Is(err, store.ErrNoAccount) || err == nil && a.ID != b.ID {
+	switch {
+	case err == nil && a.ID != b.ID: // another one has its address
+		return known{deleted: true}
+	case errors.Is(err, store.ErrNoAccount):
 		return known{deleted: sure, unknown: !sure}
-	} else if err != nil {
+	case err != nil:
 		return known{unknown: true}
 	}
 	k := known{account: a, apps: map[store.AppPasswordID]store.AppPassword{}}

@@ -168,6 +168,8 @@ func TestRestoreOfAliases(t *testing.T) {
 // TestRestoreOfRehashed: a hash of ours in the place of another system's is kept,
 // and counted, and nobody is told that a password was changed.
 func TestRestoreOfRehashed(t *testing.T) {
+	// Of one password or another, by OpenSSL's passwd -6.
+	const imported = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
 	ours, err := secret.Hash(strings.NewReader(strings.Repeat("s", 64)), secret.New("the main password"), secret.DefaultCost())
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +180,7 @@ func TestRestoreOfRehashed(t *testing.T) {
 			return w.PutAccount(&store.Account{Address: restoredAddress, ID: store.AccountID{1}, MainHash: hash})
 		})
 	}
-	put("$6$salt$imported")
+	put(imported)
 	backup := p.backup(t)
 	put(ours)
 	done, err := p.restore(t, backup)

@@ -42,7 +42,8 @@ What was comes back, and what closed a door since then stays closed, as far as
 the database that is there can be read: accounts that were deleted or disabled,
 main passwords that were changed, phones that were bound or changed, app
 passwords that ended, exceptions that ended, expected phones, recovery codes,
-aliases that were removed.
+aliases that were removed. An account that is missing from a damaged database may
+not have been deleted: it comes back, and is listed, unless --undelete names it.
 Sessions at the portal, trust in browsers and codes that are waited for end.
 What was added or opened since then is lost, and listed.
 
@@ -155,7 +156,7 @@ func restoredWords(t daemon.What) string {
 	case daemon.KeptDeleted:
 		return "deleted after the backup, stays deleted"
 	case daemon.KeptUndeleted:
-		return "was deleted, comes back disabled"
+		return "named by --undelete, comes back disabled"
 	case daemon.KeptAliasGone:
 		return "alias removed after the backup, stays removed"
 	case daemon.LostAlias:
@@ -225,6 +226,6 @@ func (a *app) printRestored(w io.Writer, done *daemon.Restored) {
 
 func printRestoredList(w io.Writer, l daemon.RestoredList) {
 	for _, t := range l.List {
-		fmt.Fprintln(w, strings.TrimPrefix(strings.TrimRight(printable(t.Address)+" "+t.ID, " ")+": ", ": ")+restoredWords(t.What))
+		fmt.Fprintln(w, strings.TrimPrefix(strings.TrimRight(printable(t.Address)+" "+printable(t.ID), " ")+": ", ": ")+restoredWords(t.What))
 	}
 }
