@@ -25,7 +25,7 @@ import (
 //	                      none        until           none: it is listed as lost
 //	expected phone        any         yes             the present one
 //	                      yes         no              the backup's, unless a phone was bound
-//	alias                 yes         gone            gone
+//	alias                 yes         gone, another's gone
 //	                      no          yes             none: it is listed as lost
 //	own userdb fields     any         others          the backup's; listed as lost
 //	recovery codes        any         any             as at present; gone if they cannot be read
@@ -66,18 +66,15 @@ func (s *settling) settle() error {
 			return err
 		}
 		return s.DeleteAccount(s.account)
-	case now == nil:
-		return nil
-	default:
-		steps := []func(a, now *store.Account) error{s.state, s.password, s.phone, s.appPasswords, s.exception, s.expected, s.recovery, s.smsCodes,
-			s.aliases, s.userdb}
+	case now != nil:
+		steps := []func(a, now *store.Account) error{s.state, s.password, s.phone, s.appPasswords, s.exception, s.expected, s.recovery, s.smsCodes, s.userdb}
 		for _, step := range steps {
 			if err := step(&a, now); err != nil {
 				return err
 			}
 		}
 	}
-	return s.PutAccount(&a)
+	return errors.Join(s.aliases(), s.PutAccount(&a))
 }
 
 // endOld ends what may be old or stolen: sessions, trust, codes that are waited for.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/latchkey-mail/latchkey/store"
 )
@@ -18,19 +19,29 @@ type known struct {
 	expected *store.ExpectedPhone
 	codes    *store.RecoveryCodes
 	state    store.CodeState
-	userdb   []store.UserdbField
-	aliases  []string
-	listed   bool // userdb and aliases are all that there is
+	userdb   *[]store.UserdbField
+	taken    []string // aliases of the backup that are nobody's or somebody else's at present
+	added    []string // aliases that it has at present, and not in the backup
 }
 
-func (r *Restore) lookUp(ctx context.Context, old *present, page []*store.Account) ([]known, error) {
+func (r *Restore) lookUp(ctx context.Context, st *store.Store, old *present, page []*store.Account) ([]known, error) {
 	list := make([]known, len(page))
 	if old.store == nil {
 		return list, nil
 	}
 	for i, b := range page {
-		err := old.store.View(ctx, func(rd *store.Reader) error {
+		var had []store.Alias
+		err := st.View(ctx, func(backup *store.Reader) error {
+			var err error
+			had, err = backup.Aliases(b.ID)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		err = old.store.View(ctx, func(rd *store.Reader) error {
 			list[i] = look(rd, b, old.sure)
+			list[i].lookAliases(rd, b, had, old.sure)
 			return nil
 		})
 		if ctx.Err() != nil {
@@ -63,14 +74,7 @@ func look(rd *store.Reader, b *store.Account, sure bool) known {
 	if state := takeRecord(&k, a.ID, rd.CodeState, nil); state != nil {
 		k.state = *state
 	}
-	k.userdb, err = rd.Userdb(a)
-	aliases, err2 := rd.Aliases(a.ID)
-	for _, x := range aliases {
-		k.aliases = append(k.aliases, x.Name)
-	}
-	if k.listed = err == nil && err2 == nil; !k.listed {
-		k.unknown = true
-	}
+	k.userdb = takeRecord(&k, a.ID, func(store.AccountID) ([]store.UserdbField, error) { return rd.Userdb(a) }, nil)
 	for _, row := range a.AppPasswords {
 		if row.State == store.Live {
 			continue
@@ -80,6 +84,32 @@ func look(rd *store.Reader, b *store.Account, sure bool) known {
 		} // else the row has the last word, and it says that it ended
 	}
 	return k
+}
+
+// lookAliases looks where the names lead at present that the account had. That of an
+// account that is not there stays its own, unless somebody else has it.
+func (k *known) lookAliases(rd *store.Reader, b *store.Account, had []store.Alias, sure bool) {
+	for _, x := range had {
+		a, err := rd.Named(x.Name)
+		switch {
+		case err == nil && a.ID != b.ID, errors.Is(err, store.ErrNoAccount) && k.account != nil && sure:
+			k.taken = append(k.taken, x.Name)
+		case err != nil && !errors.Is(err, store.ErrNoAccount):
+			k.unknown = true
+		}
+	}
+	if k.account == nil {
+		return
+	}
+	has, err := rd.Aliases(k.account.ID)
+	if err != nil {
+		k.unknown = true
+	}
+	for _, x := range has {
+		if !slices.ContainsFunc(had, func(y store.Alias) bool { return y.Name == x.Name }) {
+			k.added = append(k.added, x.Name)
+		}
+	}
 }
 
 // takeRecord reads one record; nil: there is none (the error is none), or it cannot

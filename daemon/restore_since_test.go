@@ -165,6 +165,50 @@ func TestRestoreOfAliases(t *testing.T) {
 	p.good(t)
 }
 
+// TestRestoreOfAliasesBesideDamage: another account's alias stays away from one that
+// comes back although nothing is known of it, or as it was asked for.
+func TestRestoreOfAliasesBesideDamage(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		p := newPlace(t)
+		alice := store.Account{Address: restoredAddress, ID: store.AccountID{1}}
+		bob := store.Account{Address: "bob@example.org", ID: store.AccountID{2}}
+		alias := func(name string) store.Alias { return store.Alias{Name: name, Made: restoreNow, By: "root"} }
+		p.change(t, func(w *store.Writer) error {
+			return errors.Join(w.AddAlias(&alice, alias("moved@example.org")), w.AddAlias(&alice, alias("own@example.org")), w.PutAccount(&alice), w.PutAccount(&bob))
+		})
+		backup := p.backup(t)
+		p.change(t, func(w *store.Writer) error {
+			alice.MainHash = "find-me"
+			err := errors.Join(w.DeleteAlias(alice.ID, "moved@example.org"), w.AddAlias(&bob, alias("moved@example.org")), w.PutAccount(&bob))
+			if asked {
+				return errors.Join(err, w.DeleteAccount(&alice))
+			}
+			return errors.Join(err, w.PutAccount(&alice))
+		})
+		r := &Restore{Folder: p.folder, Backup: backup, Actor: "root", Now: restoreNow}
+		if asked {
+			r.Undelete = []string{restoredAddress}
+		} else {
+			p.spoil(t, "find-me")
+		}
+		done, err := r.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := done.Again.Count[KeptAliasGone]; n != 1 || done.Lost.Count[LostAlias] != 1 {
+			t.Errorf("asked %v: %+v", asked, done)
+		}
+		p.read(t, func(r *store.Reader) error {
+			has, err := r.Aliases(alice.ID)
+			if len(has) != 1 || has[0].Name != "own@example.org" {
+				t.Errorf("asked %v: alice has %v", asked, has)
+			}
+			return err
+		})
+		p.good(t)
+	}
+}
+
 // TestRestoreOfRehashed: a hash of ours in the place of another system's is kept,
 // and counted, and nobody is told that a password was changed.
 func TestRestoreOfRehashed(t *testing.T) {

@@ -31,7 +31,7 @@ func (r *Restore) carryOver(ctx context.Context, st *store.Store, old *present) 
 		if len(page) == 0 {
 			break
 		}
-		now, err := r.lookUp(ctx, old, page)
+		now, err := r.lookUp(ctx, st, old, page)
 		if err != nil {
 			return err
 		}

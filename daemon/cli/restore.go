@@ -158,7 +158,7 @@ func restoredWords(t daemon.What) string {
 	case daemon.KeptUndeleted:
 		return "named by --undelete, comes back disabled"
 	case daemon.KeptAliasGone:
-		return "alias removed after the backup, stays removed"
+		return "alias removed or given to another after the backup, stays so"
 	case daemon.LostAlias:
 		return "alias made after the backup, is lost: mail for it bounces until it is made again"
 	case daemon.LostUserdb:
@@ -172,11 +172,11 @@ func restoredWords(t daemon.What) string {
 	case daemon.KeptAppPassword:
 		return "app password ended after the backup, stays ended"
 	case daemon.KeptException:
-		return "exception ended after the backup, stays ended"
+		return "exception ended or shortened after the backup, stays so"
 	case daemon.KeptExpected:
 		return "expected phone named after the backup, stays"
 	case daemon.KeptRecoveryCodes:
-		return "recovery codes stay as they are at present"
+		return "recovery codes stay as they are at present, or end where they cannot be read"
 	case daemon.KeptCodesClosed:
 		return "SMS codes closed by wrong ones, stay closed"
 	case daemon.KeptEnforcement:
@@ -192,7 +192,7 @@ func restoredWords(t daemon.What) string {
 	case daemon.LostException:
 		return "exception made or prolonged after the backup, is lost"
 	case daemon.UnknownAccount:
-		return "cannot be read in the present database, all or in part: what could not is as in the backup, and may open what was closed since"
+		return "cannot all be read in the present database, or is missing from it: the rest is as in the backup, and may open what was closed since"
 	}
 	return string(t)
 }
