@@ -24,18 +24,13 @@ type known struct {
 	added    []string // aliases that it has at present, and not in the backup
 }
 
-func (r *Restore) lookUp(ctx context.Context, st *store.Store, old *present, page []*store.Account) ([]known, error) {
+func (r *Restore) lookUp(ctx context.Context, backup *store.Reader, old *present, page []*store.Account) ([]known, error) {
 	list := make([]known, len(page))
 	if old.store == nil {
 		return list, nil
 	}
 	for i, b := range page {
-		var had []store.Alias
-		err := st.View(ctx, func(backup *store.Reader) error {
-			var err error
-			had, err = backup.Aliases(b.ID)
-			return err
-		})
+		had, err := backup.Aliases(b.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -111,21 +111,24 @@ func (p place) spoil(t *testing.T, text string) {
 	}
 }
 
+func aliasNamed(name string) store.Alias {
+	return store.Alias{Name: name, Made: restoreNow, By: "root"}
+}
+
 // TestRestoreOfAliases: one that was taken away since stays away, also where it is
 // another account's by now, or an account; and what was given since is named.
 func TestRestoreOfAliases(t *testing.T) {
 	p := newPlace(t)
 	alice := store.Account{Address: restoredAddress, ID: store.AccountID{1}}
 	bob := store.Account{Address: "bob@example.org", ID: store.AccountID{2}}
-	alias := func(name string) store.Alias { return store.Alias{Name: name, Made: restoreNow, By: "root"} }
 	p.change(t, func(w *store.Writer) error {
-		return errors.Join(w.AddAlias(&alice, alias("stays@example.org")), w.AddAlias(&alice, alias("moved@example.org")),
-			w.AddAlias(&alice, alias("account@example.org")), w.AddAlias(&alice, alias("gone@example.org")),
+		return errors.Join(w.AddAlias(&alice, aliasNamed("stays@example.org")), w.AddAlias(&alice, aliasNamed("moved@example.org")),
+			w.AddAlias(&alice, aliasNamed("account@example.org")), w.AddAlias(&alice, aliasNamed("gone@example.org")),
 			w.PutUserdb(&bob, []store.UserdbField{{Key: "home", Value: "/old"}}), w.PutAccount(&alice), w.PutAccount(&bob))
 	})
 	backup := p.backup(t)
 	p.change(t, func(w *store.Writer) error {
-		return errors.Join(w.DeleteAlias(alice.ID, "moved@example.org"), w.AddAlias(&bob, alias("moved@example.org")),
+		return errors.Join(w.DeleteAlias(alice.ID, "moved@example.org"), w.AddAlias(&bob, aliasNamed("moved@example.org")),
 			w.DeleteAlias(alice.ID, "account@example.org"), w.PutAccount(&store.Account{Address: "account@example.org", ID: store.AccountID{3}}),
 			w.DeleteAlias(alice.ID, "gone@example.org"), w.PutUserdb(&bob, []store.UserdbField{{Key: "home", Value: "/new"}}),
 			w.PutAccount(&alice), w.PutAccount(&bob))
@@ -150,13 +153,7 @@ func TestRestoreOfAliases(t *testing.T) {
 		if len(fields) != 1 || fields[0].Value != "/old" {
 			t.Errorf("bob has %v", fields)
 		}
-		events, err5 := r.Events(store.EventQuery{Address: restoredAddress})
-		removed := 0
-		for _, e := range events {
-			if e.Kind == store.EventAliasRemoved && e.Actor == "root" {
-				removed++
-			}
-		}
+		removed, err5 := eventsByRoot(r, store.EventAliasRemoved)
 		if removed != 3 {
 			t.Errorf("%d events of aliases", removed)
 		}
@@ -172,14 +169,13 @@ func TestRestoreOfAliasesBesideDamage(t *testing.T) {
 		p := newPlace(t)
 		alice := store.Account{Address: restoredAddress, ID: store.AccountID{1}}
 		bob := store.Account{Address: "bob@example.org", ID: store.AccountID{2}}
-		alias := func(name string) store.Alias { return store.Alias{Name: name, Made: restoreNow, By: "root"} }
 		p.change(t, func(w *store.Writer) error {
-			return errors.Join(w.AddAlias(&alice, alias("moved@example.org")), w.AddAlias(&alice, alias("own@example.org")), w.PutAccount(&alice), w.PutAccount(&bob))
+			return errors.Join(w.AddAlias(&alice, aliasNamed("moved@example.org")), w.AddAlias(&alice, aliasNamed("own@example.org")), w.PutAccount(&alice), w.PutAccount(&bob))
 		})
 		backup := p.backup(t)
 		p.change(t, func(w *store.Writer) error {
 			alice.MainHash = "find-me"
-			err := errors.Join(w.DeleteAlias(alice.ID, "moved@example.org"), w.AddAlias(&bob, alias("moved@example.org")), w.PutAccount(&bob))
+			err := errors.Join(w.DeleteAlias(alice.ID, "moved@example.org"), w.AddAlias(&bob, aliasNamed("moved@example.org")), w.PutAccount(&bob))
 			if asked {
 				return errors.Join(err, w.DeleteAccount(&alice))
 			}

@@ -352,6 +352,18 @@ func TestRestoreEnds(t *testing.T) {
 	}
 }
 
+// eventsByRoot counts the events of a kind.
+func eventsByRoot(r *store.Reader, kind store.EventKind) (int, error) {
+	events, err := r.Events(store.EventQuery{Limit: 1000})
+	n := 0
+	for _, e := range events {
+		if e.Kind == kind && e.Actor == "root" {
+			n++
+		}
+	}
+	return n, err
+}
+
 // TestRestoreOfAccounts: deleted ones stay deleted, those made anew under the
 // same address too, and what was made since is lost.
 func TestRestoreOfAccounts(t *testing.T) {
@@ -398,13 +410,7 @@ func TestRestoreOfAccounts(t *testing.T) {
 		if !reached.Equal(restoreNow) {
 			t.Errorf("reached %v", reached)
 		}
-		events, err3 := rd.Events(store.EventQuery{Limit: 1000})
-		restored := 0
-		for _, e := range events {
-			if e.Kind == store.EventRestored && e.Actor == "root" {
-				restored++
-			}
-		}
+		restored, err3 := eventsByRoot(rd, store.EventRestored)
 		if restored != 1 {
 			t.Errorf("%d events of the restore", restored)
 		}
@@ -492,13 +498,7 @@ func TestRestoreInPart(t *testing.T) {
 			w.PutAccount(&store.Account{Address: "b@example.org", ID: store.AccountID{2}, Disabled: true}),
 			w.DeleteAccount(&store.Account{Address: "c@example.org", ID: store.AccountID{3}}))
 	})
-	now, err := os.ReadFile(p.database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(p.database, bytes.ReplaceAll(now, []byte("find-me"), []byte("find-ME")), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	p.spoil(t, "find-me")
 	done, err := p.restore(t, backup)
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,12 @@ func (r *Restore) carryOver(ctx context.Context, st *store.Store, old *present) 
 	after, done := "", 0
 	for {
 		var page []*store.Account
+		var now []known
 		err := st.View(ctx, func(rd *store.Reader) error {
 			var err error
-			page, err = rd.Accounts(after, restorePage)
+			if page, err = rd.Accounts(after, restorePage); err == nil {
+				now, err = r.lookUp(ctx, rd, old, page)
+			}
 			return err
 		})
 		if err != nil {
@@ -30,10 +33,6 @@ func (r *Restore) carryOver(ctx context.Context, st *store.Store, old *present) 
 		}
 		if len(page) == 0 {
 			break
-		}
-		now, err := r.lookUp(ctx, st, old, page)
-		if err != nil {
-			return err
 		}
 		if err := r.settlePage(ctx, st, page, now); err != nil {
 			return err
