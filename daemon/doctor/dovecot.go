@@ -84,7 +84,7 @@ func (d *dovecotCheck) logins() {
 	for _, l := range loginServices {
 		judged[l.service] = true
 		if slices.Contains(protocols, l.protocol) {
-			d.login(l.service, l.protocol, d.find("service", l.service))
+			d.login(l.service, l.protocol, d.find("service", l.service), l.listeners...)
 		}
 	}
 	for _, s := range d.list("service") { // a service of somebody's own
@@ -102,8 +102,8 @@ func (d *dovecotCheck) logins() {
 	}
 }
 
-func (d *dovecotCheck) login(name, protocol string, s *section) {
-	if d.shut(name, s) {
+func (d *dovecotCheck) login(name, protocol string, s *section, builtIn ...string) {
+	if d.shut(s, builtIn) {
 		d.add(Note, name+" listens nowhere")
 		return
 	}
@@ -143,16 +143,13 @@ func (d *dovecotCheck) kinds() []config.Kind {
 
 // shut says whether a service has listeners and all are switched off. doveconf of
 // 2.4 prints none of those that are built in and were not touched: they listen.
-func (d *dovecotCheck) shut(name string, s *section) bool {
+func (d *dovecotCheck) shut(s *section, builtIn []string) bool {
 	if s == nil || len(s.list("inet_listener")) == 0 {
 		return false
 	}
-	for _, l := range loginServices {
-		if d.is24() && l.service == name && slices.ContainsFunc(l.listeners, func(builtIn string) bool {
-			return s.find("inet_listener", builtIn) == nil
-		}) {
-			return false
-		}
+	untouched := func(listener string) bool { return s.find("inet_listener", listener) == nil }
+	if d.is24() && slices.ContainsFunc(builtIn, untouched) {
+		return false
 	}
 	for _, l := range s.list("inet_listener") {
 		if l.setting("port", "default") != "0" {

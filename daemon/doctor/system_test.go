@@ -44,9 +44,6 @@ func TestSystem(t *testing.T) {
 // line; nothing of our environment reaches it.
 func TestRunPath(t *testing.T) {
 	const shell = "/bin/sh"
-	if _, err := os.Stat(shell); err != nil {
-		t.Skip("no /bin/sh")
-	}
 	t.Setenv("LATCHKEY_TEST", "a secret")
 	out, err := runPath(t.Context(), shell, "-c", `echo "$LATCHKEY_TEST$LC_ALL"`)
 	if err != nil || string(out) != "C\n" {
