@@ -195,22 +195,16 @@ func TestUntoldListings(t *testing.T) {
 	}
 }
 
-// TestDamagedListingsArePruned: one that tells a class and fails its check competes
-// with those that tell none, and not in that class.
-func TestDamagedListingsArePruned(t *testing.T) {
-	const limit = 20
-	e := memkv.New()
-	s := openStore(t, e, Options{EventsPerAccount: limit})
-	for i := range limit {
-		at := t0.Add(time.Duration(i) * time.Second)
-		writeEvents(t, s, ofClass(classGuess, at, "damaged"), ofClass(classRefused, at, "damaged"))
-		writeEvents(t, s, ofClass(classChange, t0.Add(time.Duration(limit+i)*time.Second), "change"))
-	}
+// flipClasses makes the listings of some classes tell another one, as a flipped byte
+// may, so that they fail their check.
+func flipClasses(t *testing.T, e kv.Engine, to eventClass, from ...eventClass) {
+	t.Helper()
 	err := e.Update(ctx, func(w kv.Writer) error {
 		flipped := make(map[string][]byte)
 		err := w.Scan([]byte{keyOwner}, nil, func(key, value []byte) error {
-			if value = bytes.Clone(value); value[headerLen] != byte(classChange) {
-				value[headerLen] = byte(classChange)
+			if slices.Contains(from, eventClass(value[headerLen])) {
+				value = bytes.Clone(value)
+				value[headerLen] = byte(to)
 				flipped[string(key)] = value
 			}
 			return nil
@@ -223,6 +217,20 @@ func TestDamagedListingsArePruned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestDamagedListingsArePruned: one that tells a class and fails its check competes
+// with those that tell none, and not in that class.
+func TestDamagedListingsArePruned(t *testing.T) {
+	const limit = 20
+	e := memkv.New()
+	s := openStore(t, e, Options{EventsPerAccount: limit})
+	for i := range limit {
+		at := t0.Add(time.Duration(i) * time.Second)
+		writeEvents(t, s, ofClass(classGuess, at, "damaged"), ofClass(classRefused, at, "damaged"))
+		writeEvents(t, s, ofClass(classChange, t0.Add(time.Duration(limit+i)*time.Second), "change"))
+	}
+	flipClasses(t, e, classChange, classGuess, classRefused)
 	if n, err := s.PruneEvents(ctx, t0, nil); n != limit || err != nil {
 		t.Errorf("PruneEvents = %d, %v; want %d", n, err, limit)
 	}
@@ -306,23 +314,7 @@ func TestLogins(t *testing.T) {
 		}
 	}
 	for _, class := range []eventClass{classChange, classGuess} { // as a flipped byte may have it
-		err := e.Update(ctx, func(w kv.Writer) error {
-			listings := make(map[string][]byte)
-			err := w.Scan([]byte{keyOwner}, nil, func(key, value []byte) error {
-				if value = bytes.Clone(value); value[headerLen] == byte(classAccepted) || value[headerLen] == byte(classChange) {
-					value[headerLen] = byte(class)
-					listings[string(key)] = value
-				}
-				return nil
-			})
-			for key, value := range listings {
-				err = errors.Join(err, w.Put([]byte(key), value))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		flipClasses(t, e, class, classAccepted, classChange)
 		if got := logins(0); got != "r4 a1" {
 			t.Errorf("damaged listings: %s", got)
 		}
