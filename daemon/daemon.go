@@ -46,8 +46,8 @@ const (
 )
 
 // ErrDatabaseLost says that there is a key, in data_dir or from systemd, but no
-// database in data_dir, or an empty one. To begin anew beside the old key would answer "no such account" for
-// everybody, on which mail bounces.
+// database in data_dir, or an empty one. To begin anew beside the old key would
+// answer "no such account" for everybody, on which mail bounces.
 var ErrDatabaseLost = errors.New("daemon: the key is there, but the database is not")
 
 const (

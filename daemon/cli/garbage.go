@@ -8,10 +8,10 @@ import (
 
 const (
 	// garbage is how much the daemon lets come together before it collects, in
-	// bytes, or as much as is in use if that is more, up to heapMost. With as much as is in use, 5 to
-	// 50 MiB, as Go has it, it collects dozens of times in a second under load, a
-	// fifth of all CPU time; with several times as much it holds hundreds of MiB
-	// where a million accounts log in.
+	// bytes, or as much as is in use if that is more, up to heapMost. With as much as
+	// is in use, 5 to 50 MiB, as Go has it, it collects dozens of times in a second
+	// under load, a fifth of all CPU time; with several times as much it holds
+	// hundreds of MiB where a million accounts log in.
 	garbage = 40 << 20
 
 	// heapMost is where a heap with its garbage ends, while half of what is in use
